@@ -1,0 +1,203 @@
+"""Spatial references: Esri's and EPSG's numbers, WKT, and what PROJ makes of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyproj
+from numpy.typing import NDArray
+from pyproj.exceptions import CRSError
+
+from ..errors import UnknownCRSError
+
+Coordinates = NDArray[np.float64]
+
+# One grid under five numbers: (wkid that Esri reports, its latest wkid).
+_WEB_MERCATOR = {
+    3857: (102100, 3857),
+    102100: (102100, 3857),
+    900913: (102100, 3857),
+    3785: (102113, 3785),
+    102113: (102113, 3785),
+}
+# EPSG numbers that Esri's servers report under the number they had before.
+_ESRI_NAMES = {5514: 102067}
+_LATEST_CONFIDENCE = 25
+_LONGEST_WKT = 20_000
+_WKT = re.compile(
+    r"\s*(?:GEOGCS|PROJCS|GEOCCS|COMPD_CS|GEODCRS|GEOGCRS|PROJCRS|GEODETICCRS|GEOGRAPHICCRS"
+    r"|PROJECTEDCRS|COMPOUNDCRS|BOUNDCRS|LOCAL_CS|ENGCRS|ENGINEERINGCRS)\s*[\[(]",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CRS:
+    """A horizontal spatial reference; axes are always x (east), y (north)."""
+
+    definition: str
+    """`EPSG:n`, `ESRI:n` or WKT. Equal definitions are one grid."""
+
+    wkid: int | None = field(default=None, compare=False)
+    """Number that a reply gives, or `None` for a reference without one."""
+
+    latest_wkid: int | None = field(default=None, compare=False)
+    """Number of the same reference in the newest list."""
+
+    def __str__(self) -> str:
+        return self.definition
+
+    @property
+    def proj(self) -> pyproj.CRS:
+        """PROJ's object, made once in a process."""
+        return _proj(self.definition)
+
+    @property
+    def is_geographic(self) -> bool:
+        """Are x and y angles?"""
+        return _is_geographic(self.definition)
+
+    @property
+    def period(self) -> float | None:
+        """Width of the world in units of x where x wraps around, else `None`."""
+        return _period(self.definition)
+
+    @property
+    def to_wkt(self) -> str:
+        """The reference as WKT (version 1 as GDAL writes it)."""
+        return _wkt(self.definition)
+
+
+def crs_from_wkid(wkid: int) -> CRS:
+    """The reference of a number in EPSG's list, else in Esri's.
+
+    Raises:
+        UnknownCRSError: neither list has a horizontal reference of that number.
+    """
+    if wkid in _WEB_MERCATOR:
+        name, latest = _WEB_MERCATOR[wkid]
+        return CRS(definition="EPSG:3857", wkid=name, latest_wkid=latest)
+    for authority in ("EPSG", "ESRI"):
+        definition = f"{authority}:{wkid}"
+        if _horizontal(definition):
+            latest = wkid if authority == "EPSG" else _latest(definition, wkid)
+            return CRS(
+                definition=definition, wkid=_ESRI_NAMES.get(wkid, wkid), latest_wkid=latest
+            )
+    raise UnknownCRSError(f"{wkid} is not the number of a spatial reference")
+
+
+def crs_from_wkt(wkt: str) -> CRS:
+    """The reference that WKT (1, 2 or Esri's) spells out; by its number where it has one.
+
+    Raises:
+        UnknownCRSError: the text is longer than 20,000 characters, isn't WKT, or PROJ cannot
+            read it. Nothing but WKT is tried, so the text can name no file and no address.
+    """
+    if len(wkt) > _LONGEST_WKT or not _WKT.match(wkt):
+        raise UnknownCRSError("not the WKT of a spatial reference")
+    return _crs_from_wkt(wkt)
+
+
+@lru_cache(maxsize=256)
+def _crs_from_wkt(wkt: str) -> CRS:
+    try:
+        crs = pyproj.CRS.from_wkt(wkt)
+    except CRSError as error:
+        raise UnknownCRSError("PROJ cannot read this WKT") from error
+    if crs.is_compound:
+        crs = crs.sub_crs_list[0]
+    code = crs.to_authority(min_confidence=90)
+    if code and code[0] in ("EPSG", "ESRI") and code[1].isdecimal():
+        return crs_from_wkid(int(code[1]))
+    if not _is_usable(crs):
+        raise UnknownCRSError("not a horizontal spatial reference")
+    return CRS(definition=crs.to_wkt())
+
+
+@lru_cache(maxsize=256)
+def _proj(definition: str) -> pyproj.CRS:
+    if definition[:5] in ("EPSG:", "ESRI:"):
+        return pyproj.CRS.from_authority(definition[:4], definition[5:])
+    return pyproj.CRS.from_wkt(definition)
+
+
+def _is_usable(crs: pyproj.CRS) -> bool:
+    return bool(crs.is_projected or crs.is_geographic or crs.is_bound or crs.is_derived) and not (
+        crs.is_geocentric or crs.is_vertical
+    )
+
+
+@lru_cache(maxsize=1024)
+def _horizontal(definition: str) -> bool:
+    try:
+        return _is_usable(_proj(definition))
+    except CRSError:
+        return False
+
+
+@lru_cache(maxsize=1024)
+def _latest(definition: str, wkid: int) -> int:
+    return _proj(definition).to_epsg(min_confidence=_LATEST_CONFIDENCE) or wkid
+
+
+@lru_cache(maxsize=256)
+def _is_geographic(definition: str) -> bool:
+    return bool(_proj(definition).is_geographic)
+
+
+@lru_cache(maxsize=256)
+def _wkt(definition: str) -> str:
+    return _proj(definition).to_wkt("WKT1_GDAL")
+
+
+_CYLINDRICAL = {"merc", "webmerc", "eqc", "mill", "cea", "gall"}
+
+
+@lru_cache(maxsize=256)
+def _period(definition: str) -> float | None:
+    """360° for angles; for cylindrical projections the circumference, measured with PROJ."""
+    crs = _proj(definition)
+    if crs.is_geographic:
+        unit = crs.axis_info[0].unit_conversion_factor or np.pi / 180
+        return float(2 * np.pi / unit)
+    if crs.to_dict().get("proj") not in _CYLINDRICAL or crs.geodetic_crs is None:
+        return None
+    forward = pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+    meridian = float(crs.to_dict().get("lon_0", 0.0))
+    west, east = forward.transform([meridian - 90, meridian + 90], [0.0, 0.0])[0]
+    return 2 * abs(east - west)
+
+
+def project(
+    xs: Coordinates | Sequence[float], ys: Coordinates | Sequence[float], source: CRS, target: CRS
+) -> tuple[Coordinates, Coordinates]:
+    """The points in the target reference; what it cannot hold comes back as infinity."""
+    x, y = np.asarray(xs, np.float64), np.asarray(ys, np.float64)
+    if source == target:
+        return x, y
+    if source.is_geographic:
+        y = np.where(_beyond_the_pole(source, y), np.inf, y)
+    transformed = transformer(source, target).transform(x, y)
+    return np.asarray(transformed[0]), np.asarray(transformed[1])
+
+
+def _beyond_the_pole(crs: CRS, y: Coordinates) -> NDArray[np.bool_]:
+    """Latitudes past a pole, which some projections would wrap silently."""
+    quarter = (crs.period or 360.0) / 4
+    return np.abs(y) > quarter * (1 + 1e-9)
+
+
+def transformer(source: CRS, target: CRS) -> Any:
+    """PROJ's transformation, made once in a process and safe to share between threads."""
+    return _transformer(source.definition, target.definition)
+
+
+@lru_cache(maxsize=256)
+def _transformer(source: str, target: str) -> pyproj.Transformer:
+    return pyproj.Transformer.from_crs(_proj(source), _proj(target), always_xy=True)

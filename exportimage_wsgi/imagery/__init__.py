@@ -1,0 +1,1 @@
+"""Pixels, lazily: sources are warped to the grid of the picture, chosen, cast and shown."""

@@ -1,0 +1,1 @@
+"""Deeds: one file a REST operation."""
