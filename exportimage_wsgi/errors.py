@@ -1,16 +1,16 @@
 """The tree of errors: what can go wrong, said in the words of a request or of a source.
 
-    ExportImageError
-    ├── RequestError                what was asked cannot be answered (400)
-    │   ├── ParameterError          one parameter breaks a rule
-    │   ├── SizeLimitError          the picture asked for is larger than the service allows
-    │   └── NotFoundError           no such service, folder, operation or file (404 or 400)
-    ├── UnknownCRSError             a number or text names no spatial reference
-    ├── SourceError                 a raster is missing, broken or was replaced (500)
-    ├── StoreError                  the output store cannot take a file (500)
-    ├── OverloadedError             too much is under way; come back later (503)
-    ├── CancelledError              the reader left or the deadline passed
-    └── ConfigError                 the configuration has faults, all of them named
+ExportImageError
+├── RequestError                what was asked cannot be answered (400)
+│   ├── ParameterError          one parameter breaks a rule
+│   ├── SizeLimitError          the picture asked for is larger than the service allows
+│   └── NotFoundError           no such service, folder, operation or file (404 or 400)
+├── UnknownCRSError             a number or text names no spatial reference
+├── SourceError                 a raster is missing, broken or was replaced (500)
+├── StoreError                  the output store cannot take a file (500)
+├── OverloadedError             too much is under way; come back later (503)
+├── CancelledError              the reader left or the deadline passed
+└── ConfigError                 the configuration has faults, all of them named
 """
 
 from __future__ import annotations

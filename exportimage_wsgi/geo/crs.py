@@ -27,13 +27,14 @@ _WEB_MERCATOR = {
 }
 # EPSG numbers that Esri's servers report under the number they had before.
 _ESRI_NAMES = {5514: 102067}
-_LATEST_CONFIDENCE = 25
+_LEAST_CONFIDENCE = 25
 _LONGEST_WKT = 20_000
 _WKT = re.compile(
     r"\s*(?:GEOGCS|PROJCS|GEOCCS|COMPD_CS|GEODCRS|GEOGCRS|PROJCRS|GEODETICCRS|GEOGRAPHICCRS"
     r"|PROJECTEDCRS|COMPOUNDCRS|BOUNDCRS|LOCAL_CS|ENGCRS|ENGINEERINGCRS)\s*[\[(]",
     re.IGNORECASE,
 )
+_AUTHORITY = re.compile(r'(?:AUTHORITY|ID)\["(?:EPSG|ESRI)",\s*"?([0-9]{1,9})"?\]\s*\]\s*$')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +87,7 @@ def crs_from_wkid(wkid: int) -> CRS:
         definition = f"{authority}:{wkid}"
         if _horizontal(definition):
             latest = wkid if authority == "EPSG" else _latest(definition, wkid)
-            return CRS(
-                definition=definition, wkid=_ESRI_NAMES.get(wkid, wkid), latest_wkid=latest
-            )
+            return CRS(definition=definition, wkid=_ESRI_NAMES.get(wkid, wkid), latest_wkid=latest)
     raise UnknownCRSError(f"{wkid} is not the number of a spatial reference")
 
 
@@ -112,12 +111,24 @@ def _crs_from_wkt(wkt: str) -> CRS:
         raise UnknownCRSError("PROJ cannot read this WKT") from error
     if crs.is_compound:
         crs = crs.sub_crs_list[0]
-    code = crs.to_authority(min_confidence=90)
-    if code and code[0] in ("EPSG", "ESRI") and code[1].isdecimal():
-        return crs_from_wkid(int(code[1]))
+    for code in _candidates(crs, wkt):
+        known = crs_from_wkid(code)
+        if _alike(crs, known.proj):
+            return known
     if not _is_usable(crs):
         raise UnknownCRSError("not a horizontal spatial reference")
     return CRS(definition=crs.to_wkt())
+
+
+def _candidates(crs: pyproj.CRS, wkt: str) -> list[int]:
+    """Numbers that the reference may have: by what it says itself, by what PROJ recognises."""
+    said = _AUTHORITY.search(wkt)
+    codes = [said[1]] if said else []
+    for authority in ("EPSG", "ESRI"):
+        found = crs.list_authority(authority, _LEAST_CONFIDENCE)
+        codes += [match.code for match in found if match.code.isdecimal()]
+    usable = [c for c in codes if _horizontal(f"EPSG:{c}") or _horizontal(f"ESRI:{c}")]
+    return list(dict.fromkeys(int(code) for code in usable))
 
 
 @lru_cache(maxsize=256)
@@ -143,7 +154,24 @@ def _horizontal(definition: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _latest(definition: str, wkid: int) -> int:
-    return _proj(definition).to_epsg(min_confidence=_LATEST_CONFIDENCE) or wkid
+    """EPSG's number of an Esri reference. PROJ's guess counts if both put a place alike."""
+    crs = _proj(definition)
+    code = crs.to_epsg(min_confidence=_LEAST_CONFIDENCE)
+    return int(code) if code is not None and _alike(crs, _proj(f"EPSG:{code}")) else wkid
+
+
+def _alike(crs: pyproj.CRS, known: pyproj.CRS) -> bool:
+    """Do both put places alike? PROJ's guesses of a number can be wrong in every parameter."""
+    area = known.area_of_use or crs.area_of_use
+    if area is None or crs.geodetic_crs is None or known.geodetic_crs is None:
+        return False
+    xs = np.array([0.75 * area.west + 0.25 * area.east, 0.4 * area.west + 0.6 * area.east])
+    ys = np.array([0.75 * area.south + 0.25 * area.north, 0.4 * area.south + 0.6 * area.north])
+    one, two = (
+        pyproj.Transformer.from_crs(other.geodetic_crs, other, always_xy=True).transform(xs, ys)
+        for other in (crs, known)
+    )
+    return bool(np.allclose(one, two, rtol=1e-7, atol=1e-6))
 
 
 @lru_cache(maxsize=256)
@@ -153,10 +181,18 @@ def _is_geographic(definition: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _wkt(definition: str) -> str:
-    return _proj(definition).to_wkt("WKT1_GDAL")
+    return str(_proj(definition).to_wkt("WKT1_GDAL"))
 
 
-_CYLINDRICAL = {"merc", "webmerc", "eqc", "mill", "cea", "gall"}
+# Beginnings of PROJ's names of the projections in which x is longitude times a constant.
+_CYLINDRICAL = (
+    "Mercator (",
+    "Popular Visualisation Pseudo Mercator",
+    "Equidistant Cylindrical",
+    "Lambert Cylindrical Equal Area",
+    "Miller Cylindrical",
+    "Gall Stereographic",
+)
 
 
 @lru_cache(maxsize=256)
@@ -166,12 +202,15 @@ def _period(definition: str) -> float | None:
     if crs.is_geographic:
         unit = crs.axis_info[0].unit_conversion_factor or np.pi / 180
         return float(2 * np.pi / unit)
-    if crs.to_dict().get("proj") not in _CYLINDRICAL or crs.geodetic_crs is None:
+    operation = crs.coordinate_operation
+    if operation is None or crs.geodetic_crs is None:
+        return None
+    if not operation.method_name.startswith(_CYLINDRICAL):
         return None
     forward = pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
-    meridian = float(crs.to_dict().get("lon_0", 0.0))
-    west, east = forward.transform([meridian - 90, meridian + 90], [0.0, 0.0])[0]
-    return 2 * abs(east - west)
+    # Ten steps around the world, of which at most one crosses the seam.
+    xs = forward.transform(np.arange(-180.0, 181.0, 36.0), np.zeros(11))[0]
+    return float(10 * np.median(np.abs(np.diff(xs))))
 
 
 def project(
@@ -183,8 +222,12 @@ def project(
         return x, y
     if source.is_geographic:
         y = np.where(_beyond_the_pole(source, y), np.inf, y)
-    transformed = transformer(source, target).transform(x, y)
-    return np.asarray(transformed[0]), np.asarray(transformed[1])
+    found = transformer(source, target).transform(x, y)
+    x, y = np.asarray(found[0]), np.asarray(found[1])
+    if target.period is not None and not target.is_geographic:
+        # PROJ gives the poles of a Mercator map a place, six times around the world away.
+        y = np.where(np.abs(y) > 1.5 * target.period, np.inf, y)
+    return x, y
 
 
 def _beyond_the_pole(crs: CRS, y: Coordinates) -> NDArray[np.bool_]:

@@ -50,7 +50,9 @@ class Extent:
         across, up = pixel * width / 2, pixel * height / 2
         if self.width / width >= self.height / height:
             return Extent(xmin=self.xmin, ymin=y - up, xmax=self.xmax, ymax=y + up, crs=self.crs)
-        return Extent(xmin=x - across, ymin=self.ymin, xmax=x + across, ymax=self.ymax, crs=self.crs)
+        return Extent(
+            xmin=x - across, ymin=self.ymin, xmax=x + across, ymax=self.ymax, crs=self.crs
+        )
 
     def contains(self, other: Extent) -> bool:
         """Does every point of the other box, given in the same reference, lie in this one?"""

@@ -1,0 +1,36 @@
+"""Compiled functions: numba, without the GIL, kept on disk so that they compile once."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def compiled(function: Function) -> Function:
+    """The function, compiled for each combination of array types when first called.
+
+    The result is kept beside the module, or, where that can't be written, in the user's cache
+    directory or in the system's temporary one, and shared by all processes of the user.
+    """
+    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
+    try:
+        return numba.njit(**options)(function)  # type: ignore[no-any-return]
+    except RuntimeError:  # numba: nowhere to keep the result
+        numba.config.CACHE_DIR = str(_private_directory())
+        return numba.njit(**options)(function)  # type: ignore[no-any-return]
+
+
+def _private_directory() -> Path:
+    owner = os.getuid() if hasattr(os, "getuid") else "user"
+    path = Path(tempfile.gettempdir()) / f"exportimage-wsgi-{owner}-compiled"
+    path.mkdir(mode=0o700, exist_ok=True)
+    if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
+        return Path(tempfile.mkdtemp(prefix="exportimage-wsgi-compiled-"))
+    return path

@@ -1,0 +1,377 @@
+"""The mesh: which source pixel lies under each pixel of a grid.
+
+Exact positions are found for the nodes of a lattice, 16 output pixels apart and anchored to the
+whole output grid, so that a block of the output sees the same mesh however the output is cut.
+Between the nodes positions are interpolated; cells in which that would be off by more than
+0.01 pixel, or that a projection tears apart, get exact positions for each of their pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+
+from ..compiled import compiled
+from .crs import CRS, Coordinates, project
+from .grid import Grid, Window
+
+CELL = 16
+"""Output pixels between two nodes."""
+
+TOLERANCE = 0.01
+"""Largest error of an interpolated position, in pixels of the level that is read."""
+
+GroundPoints = tuple[tuple[float, float, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where the pixels of a raster lie: by an affine, or by ground control points."""
+
+    crs: CRS
+    """Reference of the affine, or of the points."""
+
+    affine: Affine
+    """Pixel corner (column, row) → CRS units; without meaning where there are points."""
+
+    shape_yx: tuple[int, int]
+    """Rows, columns."""
+
+    ground_points: GroundPoints = ()
+    """Column, row, x, y of each."""
+
+    @property
+    def period(self) -> float | None:
+        """Columns after which the world begins again, where the raster lies that way."""
+        across = self.crs.period
+        if across is None or self.ground_points or self.affine.b or self.affine.d:
+            return None
+        return abs(across / self.affine.a)
+
+    @property
+    def is_cylinder(self) -> bool:
+        """Does the raster go around the world, its last column beside its first?"""
+        return self.period is not None and abs(self.period - self.shape_yx[1]) < 0.05
+
+    def pixels(self, xs: Coordinates, ys: Coordinates) -> tuple[Coordinates, Coordinates]:
+        """Columns and rows (of pixel corners, fractional) of points in the raster's CRS."""
+        if self.ground_points:
+            return _points_to_pixels(self.ground_points, xs, ys)
+        back = ~self.affine
+        columns = back.a * xs + back.b * ys + back.c if back.b else back.a * xs + back.c
+        rows = back.d * xs + back.e * ys + back.f if back.d else back.e * ys + back.f
+        return columns, rows
+
+
+def _points_to_pixels(
+    points: GroundPoints, xs: Coordinates, ys: Coordinates
+) -> tuple[Coordinates, Coordinates]:
+    """By GDAL's polynomial through the points, as gdalwarp places such a raster."""
+    finite = np.isfinite(xs) & np.isfinite(ys)
+    columns, rows = np.full(xs.shape, np.nan), np.full(xs.shape, np.nan)
+    if finite.any():
+        with _gcp_transformer(points) as transformer:
+            found = transformer.rowcol(xs[finite], ys[finite], op=_as_it_is)
+        rows[finite], columns[finite] = np.asarray(found[0]), np.asarray(found[1])
+    return columns, rows
+
+
+def pixels_to_points(
+    points: GroundPoints, columns: Coordinates, rows: Coordinates
+) -> tuple[Coordinates, Coordinates]:
+    """The places of pixel corners by GDAL's polynomial through the points."""
+    with _gcp_transformer(points) as transformer:
+        xs, ys = transformer.xy(rows, columns, offset="ul")
+    return np.asarray(xs, np.float64), np.asarray(ys, np.float64)
+
+
+def _gcp_transformer(points: GroundPoints) -> Any:
+    from rasterio.control import GroundControlPoint
+    from rasterio.transform import GCPTransformer
+
+    gcps = [GroundControlPoint(col=c, row=r, x=x, y=y, z=0.0) for c, r, x, y in points]
+    return GCPTransformer(gcps)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mesh:
+    """Source positions of the pixels of one window."""
+
+    columns: Coordinates
+    """`(y, x)`: fractional source columns of pixel centres; NaN where there is no place."""
+
+    rows: Coordinates
+    """`(y, x)`: fractional source rows."""
+
+    steps: NDArray[np.float64]
+    """`(cell y, cell x, 2)`: source columns and rows passed in one output pixel."""
+
+    first_cell_yx: tuple[int, int]
+    """Cell of the lattice that `steps[0, 0]` speaks of."""
+
+
+def positions(
+    grid: Grid, placement: Placement, columns: Coordinates, rows: Coordinates
+) -> tuple[Coordinates, Coordinates]:
+    """Exact source columns and rows of places given in pixels of the output grid.
+
+    Places that have no position come back as NaN.
+    """
+    a = grid.affine
+    xs = a.a * columns + a.c if a.b == 0 else a.a * columns + a.b * rows + a.c
+    ys = a.e * rows + a.f if a.d == 0 else a.d * columns + a.e * rows + a.f
+    xs, ys = project(xs, ys, grid.crs, placement.crs)
+    found = placement.pixels(xs, ys)
+    bad = ~(np.isfinite(found[0]) & np.isfinite(found[1]))
+    if bad.any():
+        found[0][bad] = found[1][bad] = np.nan
+    return found
+
+
+def mesh(
+    grid: Grid,
+    placement: Placement,
+    window: Window,
+    steps: tuple[float, float],
+    scale_yx: tuple[float, float] = (1.0, 1.0),
+) -> Mesh:
+    """Source positions of the pixels of a window of the output grid.
+
+    Args:
+        grid: the whole output grid; the lattice is anchored to its corner.
+        placement: of the raster; positions are in pixels of its full resolution.
+        window: part of the output grid.
+        steps: source columns and rows an output pixel passes, for cells that tell nothing.
+        scale_yx: rows and columns of the full resolution in a pixel of the level that will be
+            read: the tolerance is one of such pixels.
+    """
+    (top, bottom), (left, right) = window.rows, window.columns
+    first = top // CELL, left // CELL
+    last = -(-bottom // CELL), -(-right // CELL)
+    nodes = _nodes(grid, placement, first, last)
+    period = placement.period or 0.0
+    corner_columns, corner_rows, straight = _cells(
+        *nodes, period, TOLERANCE * scale_yx[1], TOLERANCE * scale_yx[0]
+    )
+    found = np.empty((2, *window.shape_yx))
+    _between(corner_columns, corner_rows, straight, top, left, found[0], found[1])
+    if not straight.all():
+        _exactly(grid, placement, window, straight, first, found)
+    if period:
+        _wrap(found[0], period, _first_column(placement))
+    passed = _passed(corner_columns, corner_rows, straight, steps)
+    return Mesh(found[0], found[1], passed, first)
+
+
+def _first_column(placement: Placement) -> float:
+    """Where the columns are cut open: at the raster's edge, else opposite its middle."""
+    width = placement.shape_yx[1]
+    return 0.0 if placement.is_cylinder else width / 2 - (placement.period or 0.0) / 2
+
+
+def _nodes(
+    grid: Grid, placement: Placement, first: tuple[int, int], last: tuple[int, int]
+) -> tuple[Coordinates, Coordinates]:
+    """Exact positions of the nodes around the cells, and of one more ring of nodes."""
+    rows = np.arange(first[0] - 1, last[0] + 2, dtype=np.float64) * CELL
+    columns = np.arange(first[1] - 1, last[1] + 2, dtype=np.float64) * CELL
+    shape = len(rows), len(columns)
+    across, down = np.broadcast_to(columns, shape), np.broadcast_to(rows[:, None], shape)
+    found = positions(grid, placement, across.ravel(), down.ravel())
+    return found[0].reshape(shape), found[1].reshape(shape)
+
+
+@compiled
+def _cells(
+    columns: Any, rows: Any, period: float, tolerance_x: float, tolerance_y: float
+) -> Any:  # pragma: no cover - compiled
+    """Corners of each cell, unwrapped, and whether interpolation is good enough in it.
+
+    Between nodes a straight line is off by at most an eighth of the second difference an axis.
+    """
+    cells_y, cells_x = columns.shape[0] - 3, columns.shape[1] - 3
+    corner_columns = np.empty((cells_y, cells_x, 4))
+    corner_rows = np.empty((cells_y, cells_x, 4))
+    straight = np.empty((cells_y, cells_x), np.bool_)
+    half = period / 2
+    for i in range(cells_y):
+        for j in range(cells_x):
+            worst = 0.0
+            broken = False
+            for k in range(4):
+                y, x = i + 1 + k // 2, j + 1 + k % 2
+                corner_rows[i, j, k] = rows[y, x]
+                value = columns[y, x]
+                if period > 0 and k > 0:
+                    base = corner_columns[i, j, 0]
+                    if value - base > half:
+                        value -= period
+                    elif value - base < -half:
+                        value += period
+                corner_columns[i, j, k] = value
+                bend_c = 0.0
+                bend_r = 0.0
+                for axis in range(2):
+                    before = (y - 1, x) if axis == 0 else (y, x - 1)
+                    after = (y + 1, x) if axis == 0 else (y, x + 1)
+                    one = columns[y, x] - columns[before]
+                    two = columns[after] - columns[y, x]
+                    if period > 0:
+                        one -= period * np.round(one / period)
+                        two -= period * np.round(two / period)
+                    bend_c += abs(two - one)
+                    bend_r += abs(rows[after] - 2 * rows[y, x] + rows[before])
+                bend = max(bend_c / tolerance_x, bend_r / tolerance_y)
+                if not bend < 1e300:
+                    broken = True
+                worst = max(worst, bend)
+            straight[i, j] = not broken and worst / 8 < 1
+    return corner_columns, corner_rows, straight
+
+
+@compiled
+def _between(
+    corner_columns: Any,
+    corner_rows: Any,
+    straight: Any,
+    top: int,
+    left: int,
+    out_c: Any,
+    out_r: Any,
+) -> None:  # pragma: no cover - compiled
+    height, width = out_c.shape
+    first_y, first_x = top // 16, left // 16
+    for i in range(height):
+        cell_y = (top + i) // 16 - first_y
+        v = ((top + i) % 16 + 0.5) / 16
+        for j in range(width):
+            cell_x = (left + j) // 16 - first_x
+            if not straight[cell_y, cell_x]:
+                continue
+            u = ((left + j) % 16 + 0.5) / 16
+            c = corner_columns[cell_y, cell_x]
+            r = corner_rows[cell_y, cell_x]
+            out_c[i, j] = (c[0] * (1 - u) + c[1] * u) * (1 - v) + (c[2] * (1 - u) + c[3] * u) * v
+            out_r[i, j] = (r[0] * (1 - u) + r[1] * u) * (1 - v) + (r[2] * (1 - u) + r[3] * u) * v
+
+
+def _exactly(
+    grid: Grid,
+    placement: Placement,
+    window: Window,
+    straight: NDArray[np.bool_],
+    first: tuple[int, int],
+    found: NDArray[np.float64],
+) -> None:
+    """Fill in the pixels of the cells that are not straight."""
+    rows = np.arange(*window.rows)
+    columns = np.arange(*window.columns)
+    bent = ~straight[np.ix_(rows // CELL - first[0], columns // CELL - first[1])]
+    where_y, where_x = np.nonzero(bent)
+    exact = positions(grid, placement, columns[where_x] + 0.5, rows[where_y] + 0.5)
+    found[0][bent], found[1][bent] = exact
+
+
+@compiled
+def _wrap(columns: Any, period: float, first: float) -> None:  # pragma: no cover - compiled
+    flat = columns.ravel()
+    for i in range(flat.size):
+        flat[i] -= period * np.floor((flat[i] - first) / period)
+
+
+@compiled
+def _passed(
+    corner_columns: Any, corner_rows: Any, straight: Any, steps: tuple[float, float]
+) -> Any:  # pragma: no cover - compiled
+    out = np.empty((straight.shape[0], straight.shape[1], 2))
+    for i in range(straight.shape[0]):
+        for j in range(straight.shape[1]):
+            if not straight[i, j]:
+                out[i, j, 0], out[i, j, 1] = steps
+                continue
+            for k in range(2):
+                c = corner_columns[i, j] if k == 0 else corner_rows[i, j]
+                across = (c[1] - c[0] + c[3] - c[2]) / 32
+                down = (c[2] - c[0] + c[3] - c[1]) / 32
+                out[i, j, k] = np.sqrt(across * across + down * down)
+    return out
+
+
+@lru_cache(maxsize=4096)
+def typical_steps(grid: Grid, placement: Placement) -> tuple[float, float] | None:
+    """Source columns and rows that an output pixel passes, the median over the raster.
+
+    `None` where no pixel of the grid lies on the raster.
+    """
+    height, width = grid.shape_yx
+    centres_x = (np.arange(5) + 0.5) * width / 5
+    centres_y = (np.arange(5) + 0.5) * height / 5
+    x, y = (c.ravel() for c in np.meshgrid(centres_x, centres_y))
+    side_x, side_y = width / 2e3, height / 2e3
+    columns, rows = positions(
+        grid,
+        placement,
+        np.concatenate([x - side_x, x + side_x, x, x]),
+        np.concatenate([y, y, y - side_y, y + side_y]),
+    )
+    c, r = columns.reshape(4, -1), rows.reshape(4, -1)
+    period = placement.period
+    across, down = c[1] - c[0], c[3] - c[2]
+    if period:
+        across -= period * np.round(across / period)
+        down -= period * np.round(down / period)
+    step_c = np.hypot(across / (2 * side_x), down / (2 * side_y))
+    step_r = np.hypot((r[1] - r[0]) / (2 * side_x), (r[3] - r[2]) / (2 * side_y))
+    known = np.isfinite(step_c) & np.isfinite(step_r)
+    on = known & _near(c[0], r[0], placement)
+    chosen = on if on.any() else known
+    if not chosen.any():
+        return None
+    return float(np.median(step_c[chosen])), float(np.median(step_r[chosen]))
+
+
+def _near(columns: Coordinates, rows: Coordinates, placement: Placement) -> NDArray[np.bool_]:
+    """Which positions lie on the raster?"""
+    height, width = placement.shape_yx
+    if placement.period:
+        first = _first_column(placement)
+        columns = columns - placement.period * np.floor((columns - first) / placement.period)
+    with np.errstate(invalid="ignore"):
+        return (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+
+
+def surely_inside(grid: Grid, placement: Placement) -> bool:
+    """Is it certain that every pixel of the grid lies on the raster?
+
+    Told from a lattice of exact positions: all must lie inside, farther from the edge than the
+    raster can bulge between them. `False` may be over-cautious, `True` is never wrong where the
+    projection is smooth.
+    """
+    height, width = grid.shape_yx
+    across, down = np.linspace(0.5, width - 0.5, 21), np.linspace(0.5, height - 0.5, 21)
+    x, y = (c.ravel() for c in np.meshgrid(across, down))
+    found = [p.reshape(21, 21) for p in positions(grid, placement, x, y)]
+    if placement.period:
+        first = _first_column(placement)
+        found[0] -= placement.period * np.floor((found[0] - first) / placement.period)
+        if placement.is_cylinder:
+            found[0] = np.full_like(found[0], placement.shape_yx[1] / 2)
+    limits = placement.shape_yx[1], placement.shape_yx[0]
+    return all(_lies_within(p, limit) for p, limit in zip(found, limits, strict=True))
+
+
+def _lies_within(positions: Coordinates, limit: int) -> bool:
+    if not np.isfinite(positions).all():
+        return False
+    bend = max(np.abs(np.diff(positions, 2, axis=axis)).max() for axis in (0, 1))
+    margin = float(bend) + 1e-6
+    return bool(positions.min() >= margin and positions.max() <= limit - margin)

@@ -1,0 +1,399 @@
+"""The gather: the value under each output pixel, for the four interpolations.
+
+Every kernel takes
+
+    source (band, y, x)     values of a window of one level
+    valid (1 or band, y, x) their validity; an array without pixels: all are valid
+    columns, rows (y, x)    position of each output pixel in pixels of that level
+    steps (cell, cell, 2)   columns and rows of the level that an output pixel passes, by cell
+    frame                   where the window lies, see `Frame`
+    out, out_valid          what is filled in
+
+A position belongs to the pixel it falls into, and is valid if that pixel is; neighbours that are
+no data or outside take no part in a value. Where an output pixel passes more than one source
+pixel the bilinear and the cubic kernel are widened by as much, so that nothing aliases.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..compiled import compiled
+
+_EDGE = 1e-6
+"""Positions this close to the edge of a pixel belong to the next one: rounding must not decide."""
+
+_WIDEST = 32.0
+"""Most source pixels that a kernel is widened by."""
+
+
+class Frame(NamedTuple):
+    """Where a window lies in its level; a tuple, since that is what compiled code takes."""
+
+    top: int
+    left: int
+    height: int
+    """Rows of the level."""
+    width: int
+    """Columns of the level."""
+    around: bool
+    """Is the last column of the level beside its first?"""
+    first_row: int
+    """Row of the whole output that `out[:, 0]` is."""
+    first_column: int
+    first_cell_y: int
+    first_cell_x: int
+
+
+@compiled
+def _locate(column: float, row: float, frame: Any) -> Any:  # pragma: no cover - compiled
+    """Row and column in the window of the pixel at a position; (-1, -1) outside the level."""
+    if not (column > -_EDGE and row > -_EDGE):
+        return -1, -1
+    x, y = int(column + _EDGE), int(row + _EDGE)
+    if x >= frame.width or y >= frame.height:
+        return -1, -1
+    x -= frame.left
+    if frame.around and x < 0:
+        x += frame.width
+    return y - frame.top, x
+
+
+@compiled
+def _settle(value: float, low: float, high: float) -> float:  # pragma: no cover - compiled
+    """An integer band's value: rounded half away from zero, then saturated."""
+    value = np.floor(value + 0.5) if value >= 0 else np.ceil(value - 0.5)
+    return min(max(value, low), high)
+
+
+@compiled
+def nearest(
+    source: Any, valid: Any, columns: Any, rows: Any, frame: Any, out: Any, out_valid: Any
+) -> None:  # pragma: no cover - compiled
+    bands, height, width = out.shape
+    masks = out_valid.shape[0]
+    for i in range(height):
+        for j in range(width):
+            y, x = _locate(columns[i, j], rows[i, j], frame)
+            if y < 0:
+                for b in range(bands):
+                    out[b, i, j] = 0
+                for m in range(masks):
+                    out_valid[m, i, j] = 0
+                continue
+            for b in range(bands):
+                out[b, i, j] = source[b, y, x]
+            for m in range(masks):
+                out_valid[m, i, j] = valid[m, y, x] if valid.size else 255
+
+
+@compiled
+def _cubic(d: float) -> float:  # pragma: no cover - compiled
+    """Keys' cubic convolution with a = -0.5, by distance."""
+    if d < 1:
+        return (1.5 * d - 2.5) * d * d + 1
+    if d < 2:
+        return ((-0.5 * d + 2.5) * d - 4) * d + 2
+    return 0.0
+
+
+@compiled
+def _taps(
+    position: float,
+    step: float,
+    cubic: bool,
+    start: int,
+    size: int,
+    around: bool,
+    taps: Any,
+    weights: Any,
+) -> Any:  # pragma: no cover - compiled
+    """Fill in the indices in the window and the weights along one axis.
+
+    Returns their number, and whether all that have a weight are inside of the level.
+    """
+    stretch = min(step, _WIDEST) if step > 1.0 + 1e-9 else 1.0
+    radius = 2.0 * stretch if cubic else stretch
+    centre = position - 0.5
+    whole = np.round(centre)
+    if abs(centre - whole) < _EDGE and stretch == 1.0:
+        centre = whole
+    first = int(np.floor(centre - radius)) + 1
+    last = int(np.ceil(centre + radius)) - 1
+    shrink = 1.0 / stretch
+    count = 0
+    inside = True
+    for tap in range(first, last + 1):
+        distance = abs(tap - centre) * shrink
+        weight = _cubic(distance) if cubic else 1.0 - distance
+        if weight == 0.0:
+            continue
+        index = tap - start
+        if around:
+            if index < 0:
+                index += size
+            elif index >= size:
+                index -= size
+        elif tap < 0 or tap >= size:
+            inside = False
+            continue
+        taps[count] = index
+        weights[count] = weight
+        count += 1
+    return count, inside
+
+
+@compiled
+def _all_valid(
+    valid: Any, taps_y: Any, count_y: int, taps_x: Any, count_x: int
+) -> bool:  # pragma: no cover - compiled
+    for m in range(valid.shape[0]):
+        for k in range(count_y):
+            for n in range(count_x):
+                if valid[m, taps_y[k], taps_x[n]] == 0:
+                    return False
+    return True
+
+
+@compiled
+def _masked_sums(
+    source: Any,
+    valid: Any,
+    b: int,
+    m: int,
+    taps_y: Any,
+    weights_y: Any,
+    count_y: int,
+    taps_x: Any,
+    weights_x: Any,
+    count_x: int,
+) -> Any:  # pragma: no cover - compiled
+    """Sum of values, of weights, and of validity by weight, of the taps that are valid."""
+    total = 0.0
+    weight = 0.0
+    alpha = 0.0
+    for k in range(count_y):
+        y = taps_y[k]
+        for n in range(count_x):
+            x = taps_x[n]
+            v = valid[m, y, x]
+            if v == 0:
+                continue
+            w = weights_y[k] * weights_x[n]
+            total += w * source[b, y, x]
+            weight += w
+            alpha += w * v
+    return total, weight, alpha
+
+
+@compiled
+def _sum(
+    source: Any,
+    b: int,
+    taps_y: Any,
+    weights_y: Any,
+    count_y: int,
+    taps_x: Any,
+    weights_x: Any,
+    count_x: int,
+) -> float:  # pragma: no cover - compiled
+    """Sum of values by weight where every tap is valid."""
+    total = 0.0
+    for k in range(count_y):
+        y = taps_y[k]
+        row = 0.0
+        for n in range(count_x):
+            row += weights_x[n] * source[b, y, taps_x[n]]
+        total += weights_y[k] * row
+    return total
+
+
+@compiled
+def _sum_of(weights: Any, count: int) -> float:  # pragma: no cover - compiled
+    total = 0.0
+    for k in range(count):
+        total += weights[k]
+    return total
+
+
+@compiled
+def weighted(
+    source: Any,
+    valid: Any,
+    columns: Any,
+    rows: Any,
+    steps: Any,
+    cubic: bool,
+    whole: bool,
+    low: float,
+    high: float,
+    frame: Any,
+    out: Any,
+    out_valid: Any,
+) -> None:  # pragma: no cover - compiled
+    """Bilinear, or cubic; cubic is bilinear where a neighbour is no data or outside.
+
+    `whole`: values are integers between `low` and `high`.
+    """
+    bands, height, width = out.shape
+    masks = out_valid.shape[0]
+    masked = valid.size > 0
+    most = int(4 * _WIDEST) + 4
+    taps_y = np.empty(most, np.int64)
+    taps_x = np.empty(most, np.int64)
+    weights_y = np.empty(most)
+    weights_x = np.empty(most)
+    for i in range(height):
+        cell_y = (frame.first_row + i) // 16 - frame.first_cell_y
+        for j in range(width):
+            y, x = _locate(columns[i, j], rows[i, j], frame)
+            if y < 0:
+                for b in range(bands):
+                    out[b, i, j] = 0
+                for m in range(masks):
+                    out_valid[m, i, j] = 0
+                continue
+            cell_x = (frame.first_column + j) // 16 - frame.first_cell_x
+            step_x, step_y = steps[cell_y, cell_x, 0], steps[cell_y, cell_x, 1]
+            count_y, inside_y = _taps(
+                rows[i, j], step_y, cubic, frame.top, frame.height, False, taps_y, weights_y
+            )
+            count_x, inside_x = _taps(
+                columns[i, j],
+                step_x,
+                cubic,
+                frame.left,
+                frame.width,
+                frame.around,
+                taps_x,
+                weights_x,
+            )
+            complete = not masked or _all_valid(valid, taps_y, count_y, taps_x, count_x)
+            if cubic and not (complete and inside_y and inside_x):
+                count_y, _ = _taps(
+                    rows[i, j], step_y, False, frame.top, frame.height, False, taps_y, weights_y
+                )
+                count_x, _ = _taps(
+                    columns[i, j],
+                    step_x,
+                    False,
+                    frame.left,
+                    frame.width,
+                    frame.around,
+                    taps_x,
+                    weights_x,
+                )
+            if not masked:
+                weight = _sum_of(weights_y, count_y) * _sum_of(weights_x, count_x)
+                for b in range(bands):
+                    value = (
+                        _sum(source, b, taps_y, weights_y, count_y, taps_x, weights_x, count_x)
+                        / weight
+                    )
+                    out[b, i, j] = _settle(value, low, high) if whole else value
+                out_valid[0, i, j] = 255
+                continue
+            for b in range(bands):
+                m = b if masks > 1 else 0
+                if valid[m, y, x] == 0:
+                    out[b, i, j] = 0
+                    out_valid[m, i, j] = 0
+                    continue
+                total, weight, alpha = _masked_sums(
+                    source, valid, b, m, taps_y, weights_y, count_y, taps_x, weights_x, count_x
+                )
+                value = total / weight
+                out[b, i, j] = _settle(value, low, high) if whole else value
+                if b == 0 or masks > 1:
+                    shade = min(max(alpha / weight, 1.0), 255.0)
+                    out_valid[m, i, j] = int(shade + 0.5)
+
+
+@compiled
+def majority(
+    source: Any,
+    valid: Any,
+    columns: Any,
+    rows: Any,
+    steps: Any,
+    frame: Any,
+    out: Any,
+    out_valid: Any,
+) -> None:  # pragma: no cover - compiled
+    """The commonest valid value under the output pixel; of equally common ones the least."""
+    bands, height, width = out.shape
+    masks = out_valid.shape[0]
+    for i in range(height):
+        cell_y = (frame.first_row + i) // 16 - frame.first_cell_y
+        for j in range(width):
+            y, x = _locate(columns[i, j], rows[i, j], frame)
+            if y < 0:
+                for b in range(bands):
+                    out[b, i, j] = 0
+                for m in range(masks):
+                    out_valid[m, i, j] = 0
+                continue
+            step = steps[cell_y, (frame.first_column + j) // 16 - frame.first_cell_x]
+            half_x = min(step[0], _WIDEST) / 2
+            half_y = min(step[1], _WIDEST) / 2
+            # Pixels whose centres lie under the output pixel, and the one at the position.
+            at_x, at_y = int(np.floor(columns[i, j] + _EDGE)), y + frame.top
+            x0 = min(int(np.ceil(columns[i, j] - half_x - 0.5 + _EDGE)), at_x)
+            x1 = max(int(np.ceil(columns[i, j] + half_x - 0.5 + _EDGE)), at_x + 1)
+            y0 = max(min(int(np.ceil(rows[i, j] - half_y - 0.5 + _EDGE)), at_y), 0) - frame.top
+            y1 = min(max(int(np.ceil(rows[i, j] + half_y - 0.5 + _EDGE)), at_y + 1), frame.height)
+            y1 -= frame.top
+            for b in range(bands):
+                m = b if masks > 1 else 0
+                here = valid[m, y, x] if valid.size else 255
+                out_valid[m, i, j] = here
+                if here == 0:
+                    out[b, i, j] = 0
+                    continue
+                found = np.empty((y1 - y0) * (x1 - x0), source.dtype)
+                count = 0
+                for k in range(y0, y1):
+                    for n in range(x0, x1):
+                        if frame.around:
+                            at = (n - frame.left) % frame.width
+                        elif n < 0 or n >= frame.width:
+                            continue
+                        else:
+                            at = n - frame.left
+                        if valid.size and valid[m, k, at] == 0:
+                            continue
+                        found[count] = source[b, k, at]
+                        count += 1
+                ordered = np.sort(found[:count])
+                best = ordered[0]
+                most = 0
+                run = 0
+                for k in range(count):
+                    run = run + 1 if k and ordered[k] == ordered[k - 1] else 1
+                    if run > most:
+                        most = run
+                        best = ordered[k]
+                out[b, i, j] = best
+
+
+@compiled
+def bounds(columns: Any, rows: Any, height: int, width: int) -> Any:  # pragma: no cover - compiled
+    """Smallest and largest row and column of positions on the level, and the same columns with
+    the level's left half moved behind its right one. (6 numbers; the first two of an empty
+    result are upside down.)"""
+    found = np.array([np.inf, -np.inf, np.inf, -np.inf, np.inf, -np.inf])
+    for i in range(columns.shape[0]):
+        for j in range(columns.shape[1]):
+            x, y = columns[i, j], rows[i, j]
+            if not (x > -_EDGE and y > -_EDGE and x < width and y < height):
+                continue
+            found[0] = min(found[0], y)
+            found[1] = max(found[1], y)
+            found[2] = min(found[2], x)
+            found[3] = max(found[3], x)
+            moved = x + width if x < width / 2 else x
+            found[4] = min(found[4], moved)
+            found[5] = max(found[5], moved)
+    return found

@@ -1,0 +1,307 @@
+"""Warping: the pixels of a window of the output, gathered from one raster.
+
+`warp` does the reading. It is a function of values alone, so it may run in any thread or process,
+and what it gives for a pixel doesn't depend on the window that the pixel is asked in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geo.grid import Grid, Window
+from ..geo.mesh import Mesh, Placement, mesh, typical_steps
+from ..pixels import Interpolation, NoDataMatch, NoDataRule, Pixels, PixelType, Values
+from . import kernels
+from .kernels import Frame
+from .sources.source import Level, Source, SourceInfo
+
+_MOST_SOURCE_BYTES = 96_000_000
+"""A window that needs more of its raster at once is halved."""
+
+_STEPPED_OVERSAMPLING = 4.0
+"""Pixels per output pixel that must remain where a level is read by steps: it isn't averaged."""
+
+_NO_MASK = np.zeros((0, 0, 0), np.uint8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One raster as it is to be warped: all that must be the same for every block."""
+
+    source: Source
+
+    level: int
+    """Index in the source's levels."""
+
+    steps: tuple[float, float]
+    """Columns and rows of the full resolution that an output pixel passes, typically."""
+
+    bands: tuple[int, ...]
+    """Bands of the source, from 0, in the order of the result."""
+
+    interpolation: Interpolation
+
+    nodata_rule: NoDataRule | None = None
+    """What else is no data, judged on the source's values before they are resampled."""
+
+
+def placement_of(info: SourceInfo) -> Placement:
+    """Where the raster lies."""
+    return Placement(
+        crs=info.grid.crs,
+        affine=info.grid.affine,
+        shape_yx=info.grid.shape_yx,
+        ground_points=info.ground_points,
+    )
+
+
+def plan_layer(
+    source: Source,
+    grid: Grid,
+    bands: tuple[int, ...],
+    interpolation: Interpolation,
+    nodata_rule: NoDataRule | None = None,
+) -> Layer:
+    """Choose the level: the coarsest that isn't coarser than the output; reads nothing."""
+    info = source.info
+    if info.palette is not None and interpolation is not Interpolation.MAJORITY:
+        interpolation = Interpolation.NEAREST
+    steps = typical_steps(grid, placement_of(info)) or (1.0, 1.0)
+    level = coarsest_level(info.levels, steps)
+    return Layer(
+        source=source,
+        level=level,
+        steps=steps,
+        bands=bands,
+        interpolation=interpolation,
+        nodata_rule=nodata_rule,
+    )
+
+
+def coarsest_level(levels: tuple[Level, ...], steps: tuple[float, float]) -> int:
+    """The index of the coarsest level that isn't coarser than a step in either direction."""
+    best = 0
+    for index, level in enumerate(levels):
+        spare = _STEPPED_OVERSAMPLING if level.step > 1 else 1.0
+        across, down = steps[0] / spare, steps[1] / spare
+        if level.scale_yx[1] <= across * 1.001 and level.scale_yx[0] <= down * 1.001:
+            best = index
+    return best
+
+
+def warp(layer: Layer, grid: Grid, window: Window) -> Pixels:
+    """Read what lies under a window of the output grid and resample it to the window.
+
+    Returns:
+        Values in the source's pixel type, `(band, y, x)`, and their validity.
+    """
+    info = layer.source.info
+    placement = placement_of(info)
+    level = info.levels[layer.level]
+    found = mesh(grid, placement, window, layer.steps, level.scale_yx)
+    scale_y, scale_x = level.scale_yx
+    columns, rows = found.columns, found.rows
+    if (scale_y, scale_x) != (1.0, 1.0):
+        columns, rows = columns / scale_x, rows / scale_y
+    around = placement.is_cylinder and level.shape_yx[1] * scale_x == placement.shape_yx[1]
+    steps = np.ascontiguousarray(found.steps / (scale_x, scale_y))
+    needed = _needed(columns, rows, steps, level, layer.interpolation, around)
+    if needed is None:
+        return blank(layer, grid, window)
+    if _too_much(needed, layer) and max(window.shape_yx) > 1:
+        return _halved(layer, grid, window)
+    pixels = _read(layer, needed, around)
+    return _gather(layer, pixels, needed, columns, rows, steps, window, found, around)
+
+
+def _needed(
+    columns: NDArray[np.float64],
+    rows: NDArray[np.float64],
+    steps: NDArray[np.float64],
+    level: Level,
+    interpolation: Interpolation,
+    around: bool,
+) -> Window | None:
+    """The window of the level that the positions need; with `around` it may pass the edge."""
+    height, width = level.shape_yx
+    low_y, high_y, low_x, high_x, moved_low, moved_high = kernels.bounds(
+        columns, rows, height, width
+    )
+    if high_y < low_y:
+        return None
+    if around and moved_high - moved_low < high_x - low_x:
+        low_x, high_x = moved_low, moved_high
+    halo_x, halo_y = _halo(steps, interpolation)
+    top, bottom = max(int(low_y) - halo_y, 0), min(int(high_y) + 1 + halo_y, height)
+    left, right = int(low_x) - halo_x, int(high_x) + 1 + halo_x
+    if not around:
+        left, right = max(left, 0), min(right, width)
+    elif right - left >= width:
+        left, right = 0, width
+    return Window(rows=(top, bottom), columns=(left, right))
+
+
+def _halo(steps: NDArray[np.float64], interpolation: Interpolation) -> tuple[int, int]:
+    """Columns and rows beyond a position that its value may depend on."""
+    if interpolation is Interpolation.NEAREST:
+        return 1, 1
+    reach = 2 if interpolation is Interpolation.CUBIC else 1
+    widest = np.minimum(np.maximum(steps.reshape(-1, 2).max(axis=0), 1.0), 32.0)
+    return int(np.ceil(widest[0] * reach)) + 2, int(np.ceil(widest[1] * reach)) + 2
+
+
+def _too_much(needed: Window, layer: Layer) -> bool:
+    size = layer.source.info.pixel_type.dtype.itemsize * len(layer.bands)
+    return needed.pixels * size > _MOST_SOURCE_BYTES
+
+
+def _halved(layer: Layer, grid: Grid, window: Window) -> Pixels:
+    """The same pixels in two goes along the longer side."""
+    height, width = window.shape_yx
+    (top, bottom), (left, right) = window.rows, window.columns
+    if height >= width:
+        middle = top + height // 2
+        halves = [Window(rows=r, columns=window.columns) for r in ((top, middle), (middle, bottom))]
+    else:
+        middle = left + width // 2
+        halves = [Window(rows=window.rows, columns=c) for c in ((left, middle), (middle, right))]
+    one, two = (warp(layer, grid, half) for half in halves)
+    return joined(one, two, axis=1 if height >= width else 2)
+
+
+def joined(one: Pixels, two: Pixels, axis: int) -> Pixels:
+    """Two windows side by side; axis 1 is down, 2 across."""
+    masks = max(len(one.valid), len(two.valid))
+    valid = [np.broadcast_to(p.valid, (masks, *p.shape_yx)) for p in (one, two)]
+    return Pixels(np.concatenate([one.values, two.values], axis), np.concatenate(valid, axis))
+
+
+def blank(layer: Layer, grid: Grid, window: Window) -> Pixels:
+    """What `warp` gives where the raster isn't: no data."""
+    shape_yx = window.shape_yx
+    dtype = layer.source.info.pixel_type.dtype
+    return Pixels(
+        np.zeros((len(layer.bands), *shape_yx), dtype), np.zeros((1, *shape_yx), np.uint8)
+    )
+
+
+def _read(layer: Layer, needed: Window, around: bool) -> Pixels:
+    """Read the window; past the edge of a level that goes around the world, from its start."""
+    info = layer.source.info
+    width = info.levels[layer.level].shape_yx[1]
+    left, right = needed.columns
+    if not around or (left >= 0 and right <= width):
+        pixels = layer.source.read(layer.level, needed, layer.bands)
+    else:
+        left, right = left % width, (right - 1) % width + 1
+        parts = [
+            layer.source.read(layer.level, Window(rows=needed.rows, columns=c), layer.bands)
+            for c in ((left, width), (0, right))
+        ]
+        pixels = joined(*parts, axis=2)
+    return _masked(pixels, layer.nodata_rule)
+
+
+def _masked(pixels: Pixels, rule: NoDataRule | None) -> Pixels:
+    """The pixels less those that the rule makes no data."""
+    if rule is None:
+        return pixels
+    bands = len(pixels.values)
+    hits = np.stack(
+        [_equal(v, value) for v, value in zip(pixels.values, rule.for_bands(bands), strict=True)]
+    )
+    hit = hits.any(axis=0) if rule.match is NoDataMatch.ANY else hits.all(axis=0)
+    return Pixels(pixels.values, np.where(hit, np.uint8(0), pixels.valid))
+
+
+def _equal(values: NDArray[Any], value: float) -> NDArray[np.bool_]:
+    """NaN equals NaN; a float band is compared in its own precision."""
+    if value != value:
+        return np.isnan(values) if values.dtype.kind in "fc" else np.zeros(values.shape, bool)
+    if values.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            return np.asarray(values == values.dtype.type(value))
+    return np.asarray(values == value)
+
+
+_WORKING: dict[str, str] = {"int8": "int16", "uint32": "float64", "int32": "float64"}
+
+
+def _working(values: Values) -> Values:
+    """The values in one of the few types that the kernels are compiled for.
+
+    Complex bands become two bands, real and imaginary.
+    """
+    if values.dtype.kind == "c":
+        parts = np.stack([values.real, values.imag], axis=1)
+        return parts.reshape(-1, *values.shape[1:])
+    name = _WORKING.get(values.dtype.name)
+    return np.ascontiguousarray(values if name is None else values.astype(name))
+
+
+def _given_back(values: Values, dtype: np.dtype[Any]) -> Values:
+    """The inverse of `_working`."""
+    if dtype.kind == "c":
+        parts = values.reshape(-1, 2, *values.shape[1:])
+        return (parts[:, 0] + 1j * parts[:, 1]).astype(dtype)
+    return values if values.dtype == dtype else values.astype(dtype)
+
+
+def _gather(
+    layer: Layer,
+    pixels: Pixels,
+    needed: Window,
+    columns: NDArray[np.float64],
+    rows: NDArray[np.float64],
+    steps: NDArray[np.float64],
+    window: Window,
+    found: Mesh,
+    around: bool,
+) -> Pixels:
+    pixel_type = layer.source.info.pixel_type
+    level = layer.source.info.levels[layer.level]
+    source = _working(pixels.values)
+    certain = (
+        pixels.valid.strides[1:] == (0, 0) and pixels.valid.size > 0 and bool(pixels.valid[0, 0, 0])
+    )
+    valid = _NO_MASK if certain else np.ascontiguousarray(pixels.valid)
+    if pixel_type.is_complex and len(valid) > 1:
+        valid = np.repeat(valid, 2, axis=0)
+    out = np.empty((len(source), *window.shape_yx), source.dtype)
+    out_valid = np.empty((max(len(valid), 1), *window.shape_yx), np.uint8)
+    frame = Frame(
+        needed.rows[0], needed.columns[0], *level.shape_yx, around,
+        window.rows[0], window.columns[0], *found.first_cell_yx,
+    )  # fmt: skip
+    if layer.interpolation is Interpolation.NEAREST:
+        kernels.nearest(source, valid, columns, rows, frame, out, out_valid)
+    elif layer.interpolation is Interpolation.MAJORITY:
+        kernels.majority(source, valid, columns, rows, steps, frame, out, out_valid)
+    else:
+        cubic = layer.interpolation is Interpolation.CUBIC
+        low, high = (float(v) for v in pixel_type.limits)
+        kernels.weighted(
+            source, valid, columns, rows, steps, cubic,
+            pixel_type.is_integer, low, high, frame, out, out_valid,
+        )  # fmt: skip
+    if pixel_type.is_complex and len(out_valid) > 1:
+        out_valid = np.ascontiguousarray(out_valid[::2])
+    return Pixels(_given_back(out, pixel_type.dtype), out_valid)
+
+
+def warm(pixel_type: PixelType) -> None:
+    """Compile, or load from disk, the kernels that serve a pixel type."""
+    dtype = _working(np.zeros((1, 1, 1), pixel_type.dtype)).dtype
+    source = np.zeros((1, 2, 2), dtype)
+    centre, steps = np.full((1, 1), 1.0), np.ones((1, 1, 2))
+    frame = Frame(0, 0, 2, 2, False, 0, 0, 0, 0)
+    out, out_valid = np.empty((1, 1, 1), dtype), np.empty((1, 1, 1), np.uint8)
+    kernels.bounds(centre, centre, 2, 2)
+    kernels.nearest(source, _NO_MASK, centre, centre, frame, out, out_valid)
+    kernels.weighted(
+        source, _NO_MASK, centre, centre, steps, False, True, 0.0, 1.0, frame, out, out_valid
+    )

@@ -1,0 +1,241 @@
+"""exportImage: a picture, or the values, of a box of a service (spec: exportImage, 9.3 to 11)."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..encode.format import Encoder
+from ..geo.extent import Extent
+from ..geo.grid import Window
+from ..imagery.view import View, cube, read
+from ..pixels import Pixels
+from ..running import Runner, Stop, close
+from ..service import ImageService
+from .planning import ExportPlan, plan_export, plan_kmz
+from .request import ExportRequest
+
+if TYPE_CHECKING:
+    import xarray
+
+Progress = Callable[[int, int], None]
+"""Is told how many pieces are done, and of how many."""
+
+_runner = Runner()
+
+
+def export_image(
+    service: ImageService,
+    request: ExportRequest,
+    *,
+    kmz: bool = False,
+    runner: Runner | None = None,
+) -> Export:
+    """Prepare an image of the service; no pixel is read until it is streamed.
+
+    Args:
+        service: what to draw.
+        request: how to draw it.
+        kmz: draw it in WGS 84 and wrap it in a KMZ (`f=kmz`).
+        runner: threads and limits; the process's own if not given.
+
+    Raises:
+        ParameterError: the request asks for what the service cannot give.
+        SourceError: statistics were needed, and the raster cannot be read.
+    """
+    plan = plan_kmz(service, request) if kmz else plan_export(service, request)
+    return Export(plan, service.name, runner or _runner)
+
+
+class Export:
+    """An image that is planned, and made when it is streamed."""
+
+    def __init__(self, plan: ExportPlan, name: str, runner: Runner) -> None:
+        self.plan = plan
+        self._name = name
+        self._runner = runner
+        self._settled: Encoder | None = None if plan.translucent else plan.encoder
+        self._kept: list[Any] | None = None
+        self._settling = threading.Lock()
+
+    @property
+    def extent(self) -> Extent:
+        """What is really drawn, in the picture's spatial reference."""
+        return self.plan.view.grid.extent
+
+    @property
+    def width(self) -> int:
+        return self.plan.view.grid.shape_yx[1]
+
+    @property
+    def height(self) -> int:
+        return self.plan.view.grid.shape_yx[0]
+
+    @property
+    def token(self) -> str:
+        """Equal tokens are equal bytes."""
+        return self.plan.token
+
+    @property
+    def media_type(self) -> str:
+        """Of jpgpng this reads pixels, to find out which of the two it is."""
+        return self.settle().media_type
+
+    @property
+    def extension(self) -> str:
+        """With its dot. Of jpgpng this reads pixels, as `media_type` does."""
+        return self.settle().extension
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the file where they are known before the pixels are."""
+        return self._settled.length if self._settled else None
+
+    @cached_property
+    def cube(self) -> xarray.DataArray:
+        """The pixels as a lazy cube `(band, y, x)` with `.rio`; see `imagery.view.cube`."""
+        return cube(self.plan.view, self._name, self.token)
+
+    def settle(self) -> Encoder:
+        """Decide which encoder it is; for jpgpng this reads pixels until one is no data."""
+        with self._settling:
+            if self._settled is None:
+                self._settled = self._opaque_or_not()
+        return self._settled
+
+    def stream(self, progress: Progress | None = None) -> Stream:
+        """The file as an iterator of bytes, made as it is read, in bounded memory."""
+        encoder = self.settle()
+        kept, self._kept = self._kept, None
+        stop = Stop(self._runner.deadline)
+        if kept is not None:
+            return Stream(encoder.assemble(iter(kept)), iter(()), stop)
+        count = len(encoder.strips)
+        pieces = self._runner.pieces(partial(make_piece, self.plan.view, encoder), count, stop)
+        if progress is not None:
+            pieces = _told(pieces, count, progress)
+        return Stream(encoder.assemble(pieces), pieces, stop)
+
+    def save(self, path: str | PathLike[str], progress: bool | Progress | None = None) -> Path:
+        """Write the file; it appears under its name only when it is complete.
+
+        Args:
+            path: of the file.
+            progress: `True` draws a bar on the terminal; a callable is told `(done, total)`.
+        """
+        target = Path(path)
+        with _shown(progress) as tell, self.stream(tell) as stream:
+            handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.writelines(stream)
+                os.chmod(temporary, 0o666 & ~_umask())
+                os.replace(temporary, target)
+            except BaseException:
+                os.unlink(temporary)
+                raise
+        return target
+
+    def _opaque_or_not(self) -> Encoder:
+        """jpgpng: make the JPEG, and give it up at the first pixel that is no data."""
+        encoder, translucent = self.plan.encoder, self.plan.translucent
+        assert translucent is not None
+        work = partial(make_opaque_piece, self.plan.view, encoder)
+        pieces = self._runner.pieces(work, len(encoder.strips), Stop(self._runner.deadline))
+        kept = []
+        try:
+            for piece in pieces:
+                if piece is None:
+                    return translucent
+                kept.append(piece)
+        finally:
+            close(pieces)
+        self._kept = kept
+        return encoder
+
+
+def make_piece(view: View, encoder: Encoder, index: int) -> Any:
+    """Compute and encode one strip; this reads the rasters."""
+    return encoder.piece(index, _strip(view, encoder, index))
+
+
+def make_opaque_piece(view: View, encoder: Encoder, index: int) -> Any:
+    """As `make_piece`, but `None` if a pixel of the strip isn't fully valid."""
+    pixels = _strip(view, encoder, index)
+    return encoder.piece(index, pixels) if (pixels.alpha() == 255).all() else None
+
+
+def _strip(view: View, encoder: Encoder, index: int) -> Pixels:
+    return read(view, Window(rows=encoder.strips[index], columns=(0, view.grid.shape_yx[1])))
+
+
+def _told(pieces: Iterator[Any], count: int, progress: Progress) -> Iterator[Any]:
+    try:
+        for done, piece in enumerate(pieces, 1):
+            yield piece
+            progress(done, count)
+    finally:
+        close(pieces)
+
+
+class Stream:
+    """The bytes of an export. `close` stops what is still being made, also before the first."""
+
+    def __init__(self, chunks: Iterator[bytes], pieces: Iterator[Any], stop: Stop) -> None:
+        self._chunks, self._pieces, self._stop = chunks, pieces, stop
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._chunks)
+
+    def close(self) -> None:
+        self._stop.now()
+        close(self._chunks)
+        close(self._pieces)
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _shown:
+    """A context that gives what to tell the progress to."""
+
+    def __init__(self, progress: bool | Progress | None) -> None:
+        self._progress = progress
+        self._bar: Any = None
+        self._entered: Any = None
+
+    def __enter__(self) -> Progress | None:
+        if callable(self._progress):
+            return self._progress
+        return self._tell if self._progress else None
+
+    def _tell(self, done: int, total: int) -> None:
+        if self._bar is None:
+            import click
+
+            self._bar = click.progressbar(length=total, label="exporting", file=sys.stderr)
+            self._entered = self._bar.__enter__()
+        self._entered.update(done - self._entered.pos)
+
+    def __exit__(self, *failure: Any) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(*failure)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

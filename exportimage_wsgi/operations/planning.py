@@ -1,0 +1,318 @@
+"""Planning: a service and a request become a plan that leaves nothing unsaid.
+
+Nothing is read here but a raster's description and, where a picture must be stretched, its
+statistics. Every limit is checked before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from .. import __version__
+from ..encode import FORMATS
+from ..encode.format import Canvas, Compression, Content, Encoder, Format, Options
+from ..encode.kmz import Kmz
+from ..errors import ParameterError, SizeLimitError
+from ..geo.crs import CRS, crs_from_wkid, project
+from ..geo.extent import Extent, projected
+from ..geo.grid import Grid
+from ..geo.mesh import surely_inside
+from ..imagery.cast import Appearance, default_stretch
+from ..imagery.view import View
+from ..imagery.warp import placement_of, plan_layer
+from ..pixels import NoDataRule, PixelType
+from ..service import ImageService
+from .request import ExportRequest
+
+DEFAULT_SIZE = 400, 400
+_LARGEST_COORDINATE = 1e15
+_WGS84 = crs_from_wkid(4326)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportPlan:
+    """Everything that is decided about one export."""
+
+    view: View
+
+    encoder: Encoder
+
+    translucent: Encoder | None = None
+    """Takes over from `encoder` if a pixel turns out to be no data (jpgpng)."""
+
+    token: str
+    """Equal tokens are equal bytes: of the pixels, the file and the versions of the rasters."""
+
+
+def plan_export(service: ImageService, request: ExportRequest) -> ExportPlan:
+    """Decide all that the request leaves open.
+
+    Raises:
+        ParameterError: a parameter contradicts the service or another parameter.
+        SourceError: statistics were needed, and the raster cannot be read.
+    """
+    return _plan(service, request, plan_grid(service, request), request_format(service, request))
+
+
+def plan_kmz(service: ImageService, request: ExportRequest) -> ExportPlan:
+    """The plan of the same picture in WGS 84, in a KMZ; the box isn't widened."""
+    grid = plan_grid(service, replace(request, image_sr=_WGS84, adjust_aspect_ratio=False))
+    plan = _plan(service, request, grid, "png32")
+    encoder = Kmz(overlay=plan.encoder, extent=grid.extent, name=service.name)
+    return replace(plan, encoder=encoder, token=_token(plan.view, encoder, None))
+
+
+def request_format(service: ImageService, request: ExportRequest) -> str:
+    """The name of the format, in the table or jpgpng."""
+    return request.format or service.settings.default_format
+
+
+# --- where ---------------------------------------------------------------------------------
+
+
+def plan_grid(service: ImageService, request: ExportRequest) -> Grid:
+    """The grid of the output: the box in the picture's reference, cut into `size` pixels.
+
+    With `adjustAspectRatio` the short side grows in that reference, after projection (spec §2.6).
+    """
+    width, height = size_wh = request.size or DEFAULT_SIZE
+    _check_size(service, width, height)
+    target = request.image_sr or service.crs
+    asked = requested_extent(service, request)
+    if request.validate_extent:
+        _check_within(service, request, asked)
+    extent = projected(asked, target)
+    if extent is None and request.bbox is None:
+        extent = _reachable_part(asked, target)
+    if extent is None:
+        rule = f"not all of the box has a place in {target if len(str(target)) < 40 else 'imageSR'}"
+        raise ParameterError("bbox", _text(request), rule)
+    if request.adjust_aspect_ratio:
+        extent = extent.widened(width, height)
+    _check_resolution(request, extent, width, height)
+    return Grid.over(extent, size_wh)
+
+
+def requested_extent(service: ImageService, request: ExportRequest) -> Extent:
+    """The box as it was asked for; the service's own where nothing was asked."""
+    if request.bbox is None:
+        return service.extent
+    xmin, ymin, xmax, ymax = request.bbox
+    crs = request.bbox_sr or service.crs
+    if max(abs(c) for c in request.bbox) > _LARGEST_COORDINATE:
+        raise ParameterError("bbox", _text(request), "coordinates must lie within 1e15")
+    return Extent(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=crs)
+
+
+def _text(request: ExportRequest) -> str:
+    return "full extent" if request.bbox is None else ",".join(f"{c:.12g}" for c in request.bbox)
+
+
+def _check_size(service: ImageService, width: int, height: int) -> None:
+    most_wide, most_high = service.max_image_size
+    if width > most_wide or height > most_high:
+        rule = f"at most {most_wide},{most_high} (max_image_size)"
+        raise SizeLimitError("size", f"{width},{height}", rule)
+
+
+def _check_within(service: ImageService, request: ExportRequest, asked: Extent) -> None:
+    own = projected(asked, service.crs)
+    if own is None or not service.extent.contains(own):
+        rule = "goes beyond the extent of the service (validateExtent=true)"
+        raise ParameterError("bbox", _text(request), rule)
+
+
+def _check_resolution(request: ExportRequest, extent: Extent, width: int, height: int) -> None:
+    """A pixel must be wider than what a double can tell apart at that place."""
+    pixel = min(extent.width / width, extent.height / height)
+    finest = 64 * math.ulp(max(abs(c) for c in extent.bounds))
+    if not pixel > finest:
+        raise ParameterError("bbox", _text(request), "too small for the precision of coordinates")
+
+
+def _reachable_part(asked: Extent, target: CRS) -> Extent | None:
+    """The envelope of what of a box has a place in the target reference."""
+    across = np.linspace(asked.xmin, asked.xmax, 65)
+    up = np.linspace(asked.ymin, asked.ymax, 257)
+    xs, ys = project(*(c.ravel() for c in np.meshgrid(across, up)), asked.crs, target)
+    finite = np.isfinite(xs) & np.isfinite(ys)
+    if not finite.any():
+        return None
+    x, y = xs[finite], ys[finite]
+    if target.period is not None:
+        reach = target.period / 2 * (1 + 1e-9)
+        y = y[np.abs(y) <= reach]
+    if not y.size or x.min() == x.max() or y.min() == y.max():
+        return None
+    return Extent(xmin=x.min(), ymin=y.min(), xmax=x.max(), ymax=y.max(), crs=target)
+
+
+# --- what ----------------------------------------------------------------------------------
+
+
+def _plan(service: ImageService, request: ExportRequest, grid: Grid, name: str) -> ExportPlan:
+    chosen = FORMATS["jpg" if name == "jpgpng" else name]
+    view = _view(service, request, grid, chosen.content)
+    canvas = _canvas(service, request, view, chosen.content)
+    options = _options(service, request)
+    encoder = _fitted(chosen, canvas, options, request)
+    translucent = None
+    if name == "jpgpng" and not canvas.opaque:
+        translucent = _fitted(FORMATS["png32"], canvas, options, request)
+    token = _token(view, encoder, translucent)
+    return ExportPlan(view=view, encoder=encoder, translucent=translucent, token=token)
+
+
+def _view(service: ImageService, request: ExportRequest, grid: Grid, content: Content) -> View:
+    bands = _bands(service, request, content)
+    rule = _nodata_rule(service, request, bands)
+    interpolation = request.interpolation or service.interpolation
+    pixel_type = request.pixel_type or service.info.pixel_type
+    appearance = None
+    if content is not Content.VALUES:
+        pixel_type, appearance = _looks(service, pixel_type, bands, content)
+    opaque = not service.info.masked and rule is None and _is_inside(service, grid)
+    return View(
+        grid=grid,
+        layer=plan_layer(service.source, grid, bands, interpolation, rule),
+        pixel_type=pixel_type,
+        fill=_fill(service, rule, bands, pixel_type, opaque),
+        appearance=appearance,
+        opaque=opaque and not _selects_nothing(request),
+        blank=_selects_nothing(request),
+    )
+
+
+def _selects_nothing(request: ExportRequest) -> bool:
+    return request.mosaic_rule is not None and request.mosaic_rule.selects_nothing()
+
+
+@lru_cache(maxsize=4096)
+def _is_inside(service: ImageService, grid: Grid) -> bool:
+    return surely_inside(grid, placement_of(service.info))
+
+
+def _bands(service: ImageService, request: ExportRequest, content: Content) -> tuple[int, ...]:
+    """The bands that are read: those asked for; of a picture one, or the first three."""
+    count = service.info.band_count
+    bands = request.band_ids or tuple(range(count))
+    for band in bands:
+        if band >= count:
+            rule = f"bands are counted from 0, the last one is {count - 1}"
+            raise ParameterError("bandIds", ",".join(str(b) for b in bands), rule)
+    if content is Content.VALUES:
+        return bands
+    return bands[:3] if len(bands) >= 3 else bands[:1]
+
+
+def _nodata_rule(
+    service: ImageService, request: ExportRequest, bands: tuple[int, ...]
+) -> NoDataRule | None:
+    """The request's no-data values, one for all or one for each band that is read."""
+    rule = request.no_data
+    if rule is None or len(rule.values) in (1, len(bands)):
+        return rule
+    if len(rule.values) == service.info.band_count:
+        return replace(rule, values=tuple(rule.values[b] for b in bands))
+    if request.band_ids is not None and len(rule.values) == len(request.band_ids):
+        return replace(rule, values=rule.values[: len(bands)])
+    text = ",".join(f"{v:.12g}" for v in rule.values)
+    raise ParameterError("noData", text, f"one value, or one for each of the {len(bands)} bands")
+
+
+def _looks(
+    service: ImageService, pixel_type: PixelType, bands: tuple[int, ...], content: Content
+) -> tuple[PixelType, Appearance | None]:
+    """The type that values are cast to before they are shown, and how they are shown."""
+    if service.info.palette is not None and len(bands) == 1:
+        if content is Content.INDEXED:
+            return PixelType.U8, None
+        return PixelType.U8, Appearance(palette=service.info.palette)
+    if pixel_type is PixelType.U8:
+        return pixel_type, Appearance()
+    if pixel_type.is_integer and pixel_type.bits < 8:
+        return pixel_type, Appearance(stretch=(pixel_type.limits,) * len(bands))
+    statistics = service.statistics
+    if statistics is None:
+        return pixel_type, Appearance(stretch=((0.0, 1.0),) * len(bands))
+    return pixel_type, Appearance(stretch=tuple(default_stretch(statistics[b]) for b in bands))
+
+
+def _fill(
+    service: ImageService,
+    rule: NoDataRule | None,
+    bands: tuple[int, ...],
+    pixel_type: PixelType,
+    opaque: bool,
+) -> tuple[float, ...] | None:
+    """The no-data value of each band: the request's, else the raster's, else NaN in floats.
+
+    A value that the pixel type cannot hold is saturated, as the pixels are.
+    """
+    declared: tuple[float | None, ...] = tuple(service.info.nodata[b] for b in bands)
+    if rule is not None:
+        declared = rule.for_bands(len(bands))
+    if all(value is None for value in declared):
+        return (math.nan,) * len(bands) if pixel_type.is_float and not opaque else None
+    first = next(value for value in declared if value is not None)
+    return tuple(_held(first if value is None else value, pixel_type) for value in declared)
+
+
+def _held(value: float, pixel_type: PixelType) -> float:
+    if pixel_type.holds(value):
+        return float(np.float32(value)) if pixel_type is PixelType.F32 else value
+    if value != value:
+        return 0.0
+    low, high = pixel_type.limits
+    return float(min(max(round(value), low), high))
+
+
+def _canvas(service: ImageService, request: ExportRequest, view: View, content: Content) -> Canvas:
+    names = tuple(service.info.band_names[b] for b in view.layer.bands)
+    indexed = content is Content.INDEXED and view.appearance is None
+    kept = content is Content.VALUES and view.pixel_type is PixelType.U8
+    has_palette = indexed or (kept and len(view.layer.bands) == 1)
+    return Canvas(
+        grid=view.grid,
+        bands=view.bands,
+        pixel_type=view.result_type,
+        fill=view.fill,
+        opaque=view.opaque,
+        palette=service.info.palette if has_palette else None,
+        band_names=names if content is Content.VALUES else (),
+    )
+
+
+def _options(service: ImageService, request: ExportRequest) -> Options:
+    settings = service.settings
+    quality = request.compression_quality
+    return Options(
+        quality=settings.compression_quality if quality is None else quality,
+        compression=Compression(request.compression or "none"),
+        tolerance=request.compression_tolerance or 0.0,
+        lerc_version=request.lerc_version or 2,
+        lerc_fill=settings.lerc_nodata == "fill",
+        background=settings.background,
+    )
+
+
+def _fitted(chosen: Format, canvas: Canvas, options: Options, request: ExportRequest) -> Encoder:
+    try:
+        return chosen.fit(canvas, options)
+    except ValueError as error:
+        if request.lerc_version == 1 and request.format == "lerc":
+            raise ParameterError("lercVersion", 1, str(error)) from None
+        if request.format == "tiff" and options.compression is not Compression.NONE:
+            raise ParameterError("compression", options.compression.value, str(error)) from None
+        raise ParameterError("format", request.format or "", str(error)) from None
+
+
+def _token(view: View, encoder: Encoder, translucent: Encoder | None) -> str:
+    """A digest of all that decides the bytes."""
+    said = repr((__version__, view, encoder, translucent))
+    return hashlib.sha256(said.encode()).hexdigest()[:40]

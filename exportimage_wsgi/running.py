@@ -1,0 +1,147 @@
+"""Running: the drivers that pull lazy pieces, in order, with a bounded look-ahead."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from .errors import CancelledError, OverloadedError
+
+Piece = TypeVar("Piece")
+
+
+class Stop:
+    """Says when to stop: the reader has left, the deadline has passed, the server stops."""
+
+    def __init__(self, deadline: float | None = None) -> None:
+        """Args: deadline: seconds from now, or `None` for no limit."""
+        self._left = threading.Event()
+        self._end = None if deadline is None else time.monotonic() + deadline
+
+    def now(self) -> None:
+        """Nothing more is wanted."""
+        self._left.set()
+
+    def check(self) -> None:
+        """Raises: CancelledError: work must not go on."""
+        if self._left.is_set():
+            raise CancelledError("the reader left")
+        if self._end is not None and time.monotonic() > self._end:
+            raise CancelledError("the export took longer than the deadline allows")
+
+
+class Driver(Protocol):
+    """A way to get pieces made: here and now, in threads, on a cluster."""
+
+    def in_order(self, work: Callable[[int], Piece], count: int, stop: Stop) -> Iterator[Piece]:
+        """Give `work(0)`, `work(1)`, … as they are asked for; closing it stops the work."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Makes each piece when it is asked for, in the thread that asks."""
+
+    def in_order(self, work: Callable[[int], Piece], count: int, stop: Stop) -> Iterator[Piece]:
+        for index in range(count):
+            stop.check()
+            yield work(index)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threads:
+    """Makes pieces in one pool that the whole process shares, a few ahead of the reader."""
+
+    workers: int = 0
+    """Threads of the pool; 0 is one a core."""
+
+    def in_order(self, work: Callable[[int], Piece], count: int, stop: Stop) -> Iterator[Piece]:
+        workers = self.workers or cores()
+        pool = _pool(os.getpid(), workers)
+        waiting: deque[Future[Piece]] = deque()
+        ahead = iter(range(count))
+        try:
+            for _ in range(count):
+                while len(waiting) <= workers and (index := next(ahead, None)) is not None:
+                    waiting.append(pool.submit(_unless_stopped, work, index, stop))
+                yield waiting.popleft().result()
+        finally:
+            stop.now()
+            for future in waiting:
+                future.cancel()
+
+
+def _unless_stopped(work: Callable[[int], Piece], index: int, stop: Stop) -> Piece:
+    stop.check()
+    return work(index)
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
+_pools_lock = threading.Lock()
+
+
+def _pool(process: int, workers: int) -> ThreadPoolExecutor:
+    """The pool of this process; a forked child makes its own."""
+    with _pools_lock:
+        if (process, workers) not in _pools:
+            _pools[process, workers] = ThreadPoolExecutor(workers, "export")
+        return _pools[process, workers]
+
+
+class Admission:
+    """Lets in so many heavy exports at a time; the others wait a little, then are turned away."""
+
+    def __init__(self, places: int, patience: float = 10.0) -> None:
+        self._places = threading.BoundedSemaphore(places)
+        self._patience = patience
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Raises: OverloadedError: no place came free in time."""
+        if not self._places.acquire(timeout=self._patience):
+            raise OverloadedError("too many large exports are under way")
+        try:
+            yield
+        finally:
+            self._places.release()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """How exports are run: a driver for the large ones, and the limits that they obey."""
+
+    driver: Driver = field(default_factory=Threads)
+    """For exports of more than one piece."""
+
+    deadline: float | None = None
+    """Seconds that an export may take."""
+
+    admission: Admission = field(default_factory=lambda: Admission(2 * cores()))
+
+    def pieces(self, work: Callable[[int], Piece], count: int, stop: Stop) -> Iterator[Piece]:
+        """The pieces in order. A single one is made here, without any pool."""
+        if count <= 1:
+            yield from Here().in_order(work, count, stop)
+            return
+        with self.admission.entered():
+            yield from self.driver.in_order(work, count, stop)
+
+
+def close(iterator: Any) -> None:
+    """Close a generator, if that is what it is."""
+    if hasattr(iterator, "close"):
+        iterator.close()

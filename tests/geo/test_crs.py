@@ -1,0 +1,118 @@
+"""Spatial references by number and by text; PROJ and Esri's own numbers are the witnesses."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pyproj
+import pytest
+
+from exportimage_wsgi.errors import UnknownCRSError
+from exportimage_wsgi.geo.crs import crs_from_wkid, crs_from_wkt, project
+
+
+@pytest.mark.parametrize(
+    ("asked", "wkid", "latest"),
+    [
+        (4326, 4326, 4326),
+        (3857, 102100, 3857),
+        (102100, 102100, 3857),
+        (900913, 102100, 3857),
+        (102113, 102113, 3785),
+        (3785, 102113, 3785),
+        (102003, 102003, 102003),
+        (102719, 102719, 2264),
+        (102736, 102736, 2274),
+        (102039, 102039, 5070),
+        (54004, 54004, 3395),
+        (54009, 54009, 54009),
+        (54032, 54032, 54032),
+        (5514, 102067, 5514),
+        (102067, 102067, 5514),
+        (3035, 3035, 3035),
+    ],
+)
+def test_a_number_is_reported_as_esri_does(asked, wkid, latest):
+    crs = crs_from_wkid(asked)
+
+    assert (crs.wkid, crs.latest_wkid) == (wkid, latest)
+
+
+@pytest.mark.parametrize("wkid", [0, -1, 999999, 54070, 54071, 5703, 4978, 10**12])
+def test_a_number_that_is_no_horizontal_reference_is_refused(wkid):
+    with pytest.raises(UnknownCRSError):
+        crs_from_wkid(wkid)
+
+
+def test_the_web_mercators_are_one_grid():
+    first, *others = (crs_from_wkid(n) for n in (3857, 3785, 900913, 102100, 102113))
+
+    assert all(other == first for other in others)
+
+
+@pytest.mark.parametrize("wkid", [4326, 32633, 3035, 3857])
+def test_wkt_of_a_known_reference_finds_its_number(wkid):
+    for version in ("WKT1_GDAL", "WKT1_ESRI", "WKT2_2019"):
+        assert crs_from_wkt(pyproj.CRS.from_epsg(wkid).to_wkt(version)) == crs_from_wkid(wkid)
+
+
+def test_wkt_without_a_number_is_kept():
+    wkt = pyproj.CRS.from_proj4("+proj=laea +lat_0=12 +lon_0=34 +datum=WGS84").to_wkt()
+    crs = crs_from_wkt(wkt)
+
+    assert crs.wkid is None
+    assert crs.proj.equals(pyproj.CRS.from_wkt(wkt))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "EPSG:4326",
+        "+proj=longlat",
+        "/etc/passwd",
+        "http://127.0.0.1/x.prj",
+        "+init=/etc/passwd:1",
+        "PROJCS[",
+        'PROJCS["a",' * 3000,
+        "GEOGCS[" + "A" * 30_000,
+    ],
+)
+def test_text_that_is_not_wkt_is_refused(text):
+    with pytest.raises(UnknownCRSError):
+        crs_from_wkt(text)
+
+
+@pytest.mark.parametrize(
+    ("wkid", "period"),
+    [(4326, 360), (4807, 400), (3857, 2 * np.pi * 6378137), (3832, 2 * np.pi * 6378137)],
+)
+def test_the_world_repeats_after_its_circumference(wkid, period):
+    assert crs_from_wkid(wkid).period == pytest.approx(period, rel=1e-12)
+
+
+@pytest.mark.parametrize("wkid", [32633, 3035, 54009, 3995])
+def test_other_projections_do_not_repeat(wkid):
+    assert crs_from_wkid(wkid).period is None
+
+
+def test_points_are_projected_as_proj_does():
+    witness = pyproj.Transformer.from_crs(4326, 32633, always_xy=True)
+    xs, ys = project([14.0, 15.5], [50.0, 51.0], crs_from_wkid(4326), crs_from_wkid(32633))
+
+    assert np.allclose((xs, ys), witness.transform([14.0, 15.5], [50.0, 51.0]), rtol=0, atol=1e-9)
+
+
+def test_a_latitude_beyond_the_pole_has_no_place():
+    _, ys = project([0.0], [4028802.0], crs_from_wkid(4326), crs_from_wkid(32633))
+
+    assert not np.isfinite(ys).any()
+
+
+@pytest.mark.parametrize("wkid", [4326, 102113, 102003])
+def test_a_reference_survives_pickle(wkid):
+    crs = crs_from_wkid(wkid)
+    again = pickle.loads(pickle.dumps(crs))
+
+    assert (again, again.wkid, again.latest_wkid) == (crs, crs.wkid, crs.latest_wkid)

@@ -1,0 +1,130 @@
+"""The mesh; PROJ and GDAL are the witnesses of where a pixel lies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyproj
+import pytest
+from affine import Affine
+from rasterio.control import GroundControlPoint
+from rasterio.transform import GCPTransformer
+
+from exportimage_wsgi.geo.crs import crs_from_wkid
+from exportimage_wsgi.geo.extent import Extent
+from exportimage_wsgi.geo.grid import Grid, Window
+from exportimage_wsgi.geo.mesh import Placement, mesh, surely_inside, typical_steps
+
+WORLD = Placement(
+    crs=crs_from_wkid(4326), affine=Affine(0.25, 0, -180, 0, -0.25, 90), shape_yx=(720, 1440)
+)
+UTM = Placement(
+    crs=crs_from_wkid(32633), affine=Affine(10, 0, 450000, 0, -10, 5580000), shape_yx=(3000, 3000)
+)
+
+
+def grid_over(bounds, wkid, size_wh):
+    xmin, ymin, xmax, ymax = bounds
+    box = Extent(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=crs_from_wkid(wkid))
+    return Grid.over(box, size_wh)
+
+
+GRIDS = {
+    "mercator": (UTM, grid_over((1.6e6, 6.45e6, 1.63e6, 6.48e6), 3857, (500, 500))),
+    "laea": (UTM, grid_over((4.6e6, 2.99e6, 4.63e6, 3.02e6), 3035, (410, 333))),
+    "world": (WORLD, grid_over((-2e7, -2e7, 2e7, 2e7), 3857, (300, 300))),
+    "mollweide": (WORLD, grid_over((-1.8e7, -9e6, 1.8e7, 9e6), 54009, (360, 180))),
+    "pole": (WORLD, grid_over((-4e6, -4e6, 4e6, 4e6), 3995, (250, 250))),
+    "antimeridian": (WORLD, grid_over((170, -10, 190, 10), 4326, (400, 400))),
+}
+
+
+def exact(grid, placement):
+    """Columns and rows of all pixel centres, each projected by PROJ."""
+    height, width = grid.shape_yx
+    columns, rows = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    x, y = grid.affine.a * columns + grid.affine.c, grid.affine.e * rows + grid.affine.f
+    transformer = pyproj.Transformer.from_crs(grid.crs.proj, placement.crs.proj, always_xy=True)
+    x, y = transformer.transform(x, y)
+    back = ~placement.affine
+    return back.a * x + back.c, back.e * y + back.f
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_interpolated_positions_are_within_a_hundredth_of_a_pixel(name):
+    placement, grid = GRIDS[name]
+    found = mesh(grid, placement, grid.whole, (1.0, 1.0))
+    columns, rows = exact(grid, placement)
+    off = found.columns - columns
+    if placement.period:
+        off -= placement.period * np.round(off / placement.period)
+    known = np.isfinite(columns) & np.isfinite(rows)
+
+    assert np.array_equal(np.isfinite(found.columns), known)
+    assert np.abs(off[known]).max() < 0.01
+    assert np.abs((found.rows - rows)[known]).max() < 0.01
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_a_window_sees_the_same_positions_as_the_whole(name):
+    placement, grid = GRIDS[name]
+    whole = mesh(grid, placement, grid.whole, (1.0, 1.0))
+    part = mesh(grid, placement, Window(rows=(37, 101), columns=(83, 150)), (1.0, 1.0))
+
+    assert np.array_equal(part.columns, whole.columns[37:101, 83:150], equal_nan=True)
+    assert np.array_equal(part.rows, whole.rows[37:101, 83:150], equal_nan=True)
+
+
+def test_columns_of_a_raster_around_the_world_lie_on_it():
+    placement, grid = GRIDS["antimeridian"]
+    columns = mesh(grid, placement, grid.whole, (1.0, 1.0)).columns
+
+    assert columns.min() >= 0
+    assert columns.max() < 1440
+
+
+def test_longitudes_from_0_to_360_hold_the_western_half():
+    placement = Placement(
+        crs=crs_from_wkid(4326), affine=Affine(1, 0, 0, 0, -1, 90), shape_yx=(180, 360)
+    )
+    grid = grid_over((-100, 0, -90, 10), 4326, (10, 10))
+
+    assert mesh(grid, placement, grid.whole, (1.0, 1.0)).columns[0, 0] == pytest.approx(260.5)
+
+
+def test_ground_points_place_a_raster_as_gdal_does():
+    points = ((0, 0, 10.0, 50.0), (100, 0, 11.0, 50.2), (0, 100, 9.9, 49.0), (100, 100, 11.1, 49.1))
+    placement = Placement(
+        crs=crs_from_wkid(4326), affine=Affine.identity(), shape_yx=(100, 100), ground_points=points
+    )
+    grid = grid_over((10.2, 49.3, 10.8, 49.9), 4326, (60, 60))
+    found = mesh(grid, placement, grid.whole, (1.0, 1.0))
+    witness = GCPTransformer([GroundControlPoint(col=c, row=r, x=x, y=y) for c, r, x, y in points])
+    rows, columns = witness.rowcol([10.205], [49.895], op=float)
+
+    assert (found.columns[0, 0], found.rows[0, 0]) == pytest.approx((columns[0], rows[0]), abs=0.01)
+
+
+def test_steps_are_source_pixels_per_output_pixel():
+    grid = grid_over((460000, 5560000, 470000, 5570000), 32633, (250, 500))
+
+    assert typical_steps(grid, UTM) == pytest.approx((4.0, 2.0))
+    assert mesh(grid, UTM, grid.whole, (9.0, 9.0)).steps[0, 0] == pytest.approx((4.0, 2.0))
+
+
+def test_a_grid_without_a_place_on_the_raster_has_no_steps():
+    grid = grid_over((-1.9e7, 9.5e6, -1.8e7, 1e7), 54009, (10, 10))
+
+    assert typical_steps(grid, UTM) is None
+
+
+@pytest.mark.parametrize(
+    ("bounds", "inside"),
+    [
+        ((460000, 5560000, 470000, 5570000), True),
+        ((450000, 5550000, 480000, 5580000), True),
+        ((449900, 5550000, 480000, 5580000), False),
+        ((479000, 5579000, 481000, 5581000), False),
+    ],
+)
+def test_it_is_known_whether_all_pixels_lie_on_the_raster(bounds, inside):
+    assert surely_inside(grid_over(bounds, 32633, (300, 300)), UTM) is inside
