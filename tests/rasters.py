@@ -50,9 +50,13 @@ def write(
 
 
 def waves(shape_yx: tuple[int, int], bands: int = 1, dtype: str = "float32") -> Any:
-    """`(band, y, x)`: a smooth scene between 10 and 230, a little brighter in each band."""
+    """`(band, y, x)`: a smooth scene between 10 and 220, a little brighter in each band.
+
+    Its right edge goes on as its left edge begins, so that it can lie around the world.
+    """
     y, x = np.mgrid[: shape_yx[0], : shape_yx[1]]
-    scene = 115 + 60 * np.sin(x / 9) + 45 * np.cos(y / 7 + x / 31)
+    turn = 2 * np.pi * x / shape_yx[1]
+    scene = 115 + 60 * np.sin(11 * turn) + 45 * np.cos(y / 7 + 3 * turn)
     return np.stack([scene + 5 * band for band in range(bands)]).astype(dtype)
 
 

@@ -322,7 +322,10 @@ def majority(
     out: Any,
     out_valid: Any,
 ) -> None:  # pragma: no cover - compiled
-    """The commonest valid value under the output pixel; of equally common ones the least."""
+    """The commonest valid value under the output pixel.
+
+    Of equally common ones that at the pixel's centre, else the least.
+    """
     bands, height, width = out.shape
     masks = out_valid.shape[0]
     for i in range(height):
@@ -367,12 +370,13 @@ def majority(
                         found[count] = source[b, k, at]
                         count += 1
                 ordered = np.sort(found[:count])
-                best = ordered[0]
+                centre = source[b, y, x]
+                best = centre
                 most = 0
                 run = 0
                 for k in range(count):
                     run = run + 1 if k and ordered[k] == ordered[k - 1] else 1
-                    if run > most:
+                    if run > most or (run == most and ordered[k] == centre):
                         most = run
                         best = ordered[k]
                 out[b, i, j] = best

@@ -198,11 +198,11 @@ def _read(layer: Layer, needed: Window, around: bool) -> Pixels:
         pixels = layer.source.read(layer.level, needed, layer.bands)
     else:
         left, right = left % width, (right - 1) % width + 1
-        parts = [
+        before, behind = (
             layer.source.read(layer.level, Window(rows=needed.rows, columns=c), layer.bands)
             for c in ((left, width), (0, right))
-        ]
-        pixels = joined(*parts, axis=2)
+        )
+        pixels = joined(before, behind, axis=2)
     return _masked(pixels, layer.nodata_rule)
 
 
