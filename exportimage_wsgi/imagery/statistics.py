@@ -7,8 +7,7 @@ import json
 import math
 import os
 import tempfile
-from dataclasses import astuple
-from functools import lru_cache
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,10 @@ from .sources.source import Level, Source
 _ENOUGH_PIXELS = 1_000_000
 _STRIP_PIXELS = 1 << 20
 _FORMAT = 1
+_MOST_KNOWN = 1024
+
+# By version, not by source: a source in memory would be kept with its pixels.
+_known: dict[tuple[str, Path], tuple[Statistics, ...] | None] = {}
 
 
 def statistics_of(source: Source) -> tuple[Statistics, ...] | None:
@@ -37,9 +40,22 @@ def statistics_of(source: Source) -> tuple[Statistics, ...] | None:
     if source.info.statistics is not None:
         return source.info.statistics
     level = _level(source.info.levels)
-    found = [_of_band(source, level, band) for band in range(source.info.band_count)]
+    strips = [_moments(source, level, window) for window in _windows(source, level)]
+    found = [_together(band) for band in zip(*strips, strict=True)]
     known = tuple(each for each in found if each is not None)
     return known if len(known) == len(found) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """Of the pixels of one band in one strip."""
+
+    count: int
+    total: float
+    squares: float
+    """Sum of the squared distances from the strip's mean."""
+    minimum: float
+    maximum: float
 
 
 def _level(levels: tuple[Level, ...]) -> int:
@@ -47,37 +63,50 @@ def _level(levels: tuple[Level, ...]) -> int:
     return enough[-1] if enough else 0
 
 
-def _of_band(source: Source, level: int, band: int) -> Statistics | None:
-    """In two passes over strips, as the mean must be known before the deviation."""
-    strips = [strip for strip in _strips(source, level, band) if strip.size]
-    if not strips:
-        return None
-    count = sum(strip.size for strip in strips)
-    mean = math.fsum(float(strip.sum()) for strip in strips) / count
-    squares = math.fsum(float(np.square(strip - mean).sum()) for strip in strips)
-    return Statistics(
-        minimum=min(float(strip.min()) for strip in strips),
-        maximum=max(float(strip.max()) for strip in strips),
-        mean=mean,
-        deviation=math.sqrt(squares / count),
-    )
-
-
-def _strips(source: Source, level: int, band: int) -> list[NDArray[np.float64]]:
+def _windows(source: Source, level: int) -> list[Window]:
     rows, columns = source.info.levels[level].shape_yx
     height = max(1, _STRIP_PIXELS // columns)
-    windows = [
+    return [
         Window(rows=(top, min(top + height, rows)), columns=(0, columns))
         for top in range(0, rows, height)
     ]
-    return [_valid_values(source, level, window, band) for window in windows]
 
 
-def _valid_values(source: Source, level: int, window: Window, band: int) -> NDArray[np.float64]:
-    values, valid = source.read(level, window, (band,))
+def _moments(source: Source, level: int, window: Window) -> list[_Moments]:
+    """One a band."""
+    values, valid = source.read(level, window, tuple(range(source.info.band_count)))
     numbers = np.abs(values) if values.dtype.kind == "c" else values
-    chosen = numbers[0][valid[0] > 0].astype(np.float64)
-    return chosen[np.isfinite(chosen)]
+    masks = np.broadcast_to(valid > 0, numbers.shape)
+    return [_moments_of(band[mask]) for band, mask in zip(numbers, masks, strict=True)]
+
+
+def _moments_of(pixels: NDArray[Any]) -> _Moments:
+    finite = pixels[np.isfinite(pixels)].astype(np.float64)
+    if not finite.size:
+        return _Moments(0, 0.0, 0.0, math.inf, -math.inf)
+    squares = float(np.square(finite - finite.mean()).sum())
+    return _Moments(
+        finite.size, float(finite.sum()), squares, float(finite.min()), float(finite.max())
+    )
+
+
+def _together(strips: tuple[_Moments, ...]) -> Statistics | None:
+    """The strips of one band as one, with the distances taken from the mean of all."""
+    count = sum(strip.count for strip in strips)
+    if not count:
+        return None
+    mean = math.fsum(strip.total for strip in strips) / count
+    squares = math.fsum(
+        strip.squares + strip.count * (strip.total / strip.count - mean) ** 2
+        for strip in strips
+        if strip.count
+    )
+    return Statistics(
+        minimum=min(strip.minimum for strip in strips),
+        maximum=max(strip.maximum for strip in strips),
+        mean=mean,
+        deviation=math.sqrt(squares / count),
+    )
 
 
 def kept_statistics(source: Source, directory: Path | None = None) -> tuple[Statistics, ...] | None:
@@ -89,7 +118,17 @@ def kept_statistics(source: Source, directory: Path | None = None) -> tuple[Stat
             (`XDG_CACHE_HOME`, else `~/.cache`). In one that can't be written nothing is kept but
             in memory.
     """
-    return _kept(source, directory or default_directory())
+    if source.info.statistics is not None:
+        return source.info.statistics
+    key = (source.info.version, directory or default_directory())
+    try:
+        return _known[key]
+    except KeyError:
+        found = _kept(source, key[1])
+    while len(_known) >= _MOST_KNOWN:
+        _known.pop(next(iter(_known)), None)
+    _known[key] = found
+    return found
 
 
 def default_directory() -> Path:
@@ -99,10 +138,7 @@ def default_directory() -> Path:
     return root / "exportimage-wsgi" / "statistics"
 
 
-@lru_cache(maxsize=1024)
 def _kept(source: Source, directory: Path) -> tuple[Statistics, ...] | None:
-    if source.info.statistics is not None:
-        return source.info.statistics
     name = hashlib.blake2b(source.info.version.encode(), digest_size=16).hexdigest()
     file = directory / f"{name}.json"
     found = _loaded(file, source.info.band_count)

@@ -21,20 +21,23 @@ from rasterio.errors import RasterioError
 
 from ...errors import SourceError
 
-_SETTINGS = {
-    "GDAL_CACHEMAX": "256",
-    "GDAL_NUM_THREADS": "1",
-    "GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE",
-    # Reading a whole PNG at once hides that the file is cut short.
-    "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",
-    "GDAL_PAM_ENABLED": "YES",
+# Both hide, without these, that a file is cut short.
+_READING = {"GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE", "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}
+_READING_REMOTE = {
+    **_READING,
     "GDAL_HTTP_CONNECTTIMEOUT": "10",
     "GDAL_HTTP_TIMEOUT": "60",
     "GDAL_HTTP_MAX_RETRY": "2",
 }
+_OPENING = {"GDAL_CACHEMAX": 256 * 2**20, "GDAL_NUM_THREADS": "1", "VSI_CACHE": "FALSE"}
 # Side-cars of a local file are looked for one by one; asking for each costs a round trip elsewhere.
-_LOCAL = {**_SETTINGS, "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE"}
-_REMOTE = {**_SETTINGS, "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+_OPENING_LOCAL = {**_READING, **_OPENING, "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE"}
+_OPENING_REMOTE = {
+    **_READING_REMOTE,
+    **_OPENING,
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "CPL_VSIL_CURL_CACHE_SIZE": str(32 * 2**20),
+}
 _SCHEMES = ("http", "https", "s3", "gs", "az")
 _SIDECARS = (".ovr", ".msk", ".msk.ovr", ".aux.xml")
 _IDLE_HANDLES = 64
@@ -56,7 +59,9 @@ def is_remote(path: str) -> bool:
 
 def display_name(path: str) -> str:
     """The last part of the path, without folders, host or query: fit for a message."""
-    return urlsplit(path).path.rstrip("/").rpartition("/")[2] if is_remote(path) else Path(path).name
+    return (
+        urlsplit(path).path.rstrip("/").rpartition("/")[2] if is_remote(path) else Path(path).name
+    )
 
 
 def file_version(path: str, files: tuple[str, ...] = ()) -> str:
@@ -95,12 +100,14 @@ def checked_version(path: str, files: tuple[str, ...] = ()) -> str:
 
 def settings(path: str) -> AbstractContextManager[Any]:
     """GDAL's settings for opening this path."""
-    return rasterio.Env(**(_REMOTE if is_remote(path) else _LOCAL))
+    return rasterio.Env(**(_OPENING_REMOTE if is_remote(path) else _OPENING_LOCAL))
 
 
 def reading(path: str) -> AbstractContextManager[Any]:
-    """GDAL's settings for reading an open dataset; a caller's own are left as they are."""
-    return nullcontext() if hasenv() else settings(path)
+    """The settings that matter to an open dataset; where some hold already, they are kept."""
+    if hasenv():
+        return nullcontext()
+    return rasterio.Env(**(_READING_REMOTE if is_remote(path) else _READING))
 
 
 class _Witness(threading.local):
@@ -163,18 +170,21 @@ def watched_opening(path: str) -> Iterator[None]:
 @contextmanager
 def watched_reading(path: str) -> Iterator[None]:
     """Turns every error of GDAL into a `SourceError`, also where GDAL reports success."""
-    name = display_name(path)
     with reading(path), _listening() as complaints:
         try:
             yield
         except (RasterioError, rasterio._err.CPLE_BaseError) as error:
-            _log.warning("%s: %s", name, error.__cause__ or error)
-            raise SourceError(f"{name} is damaged: a block of it cannot be read") from error
+            raise _damaged(path, str(error.__cause__ or error)) from error
         complaints += _unraised()
     broken = [text for failed, text in complaints if failed or _BROKEN_DATA.search(text)]
     if broken:
-        _log.warning("%s: %s", name, broken[0])
-        raise SourceError(f"{name} is damaged: a block of it cannot be read")
+        raise _damaged(path, broken[0])
+
+
+def _damaged(path: str, reason: str) -> SourceError:
+    name = display_name(path)
+    _log.warning("%s: %s", name, reason)
+    return SourceError(f"{name} is damaged: a block of it cannot be read")
 
 
 def _unraised() -> list[tuple[bool, str]]:

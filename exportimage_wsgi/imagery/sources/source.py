@@ -23,7 +23,7 @@ class Level:
     """Rows and columns of the full resolution that one pixel of this level covers."""
 
     overview: int = -1
-    """Index of the overview that holds it; −1 is the full resolution."""
+    """Index of the overview that holds it; -1 is the full resolution."""
 
     step: int = 1
     """Above 1: no overview holds it, each `step`-th pixel of `overview` is read."""

@@ -1,0 +1,283 @@
+"""Variables of NetCDF files and Zarr stores, one slice of each."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import xarray
+
+from ...errors import SourceError
+from ...geo.grid import Window
+from ...pixels import Pixels
+from .array import array_values
+from .array_info import Axes, axes_of, describe_array, spatial_dimensions
+from .handles import checked_version, display_name, is_remote
+from .source import SourceInfo
+from .validity import held, validity
+
+NETCDF_ENDINGS = (".nc", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5")
+ZARR_ENDINGS = (".zarr",)
+_OPEN_DATASETS = 16
+# What the libraries raise for damaged files, besides their own subclasses of these.
+_FAULTS = (OSError, RuntimeError, ValueError, KeyError, IndexError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SliceSource:
+    """A variable of two dimensions, or three with bands; its file is opened in the task."""
+
+    path: str
+    """Absolute path of the file or store, or a URL."""
+
+    variable: str
+
+    selection: tuple[tuple[str, int], ...]
+    """Dimension and index of each entry that was chosen."""
+
+    axes: Axes
+    """Which dimension is which."""
+
+    nodata: float | None
+    """In decoded numbers, beside NaN."""
+
+    info: SourceInfo
+    """What was found when it was opened."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SliceSource) and self.info.version == other.info.version
+
+    def __hash__(self) -> int:
+        return hash(self.info.version)
+
+    def read(self, level: int, window: Window, bands: tuple[int, ...]) -> Pixels:
+        """Read a window of one level; see `Source.read`."""
+        name = display_name(self.path)
+        version = self._current_version()
+        try:
+            array = _slice(_datasets.dataset(self.path, version), self.variable, self.selection)
+            array = array.isel(dict.fromkeys(self.axes.dropped, 0), drop=True)
+            values = array_values(array, self.axes, self.info.levels[level], window, bands)
+        except _FAULTS as error:
+            _datasets.close(self.path)
+            raise SourceError(f"{name} is damaged: {self.variable} cannot be read") from error
+        self._current_version()
+        nodata = held(self.nodata, values.dtype)
+        valid = validity(values, (nodata,) * len(bands))
+        return Pixels(values=values.astype(self.info.pixel_type.dtype, copy=False), valid=valid)
+
+    def _current_version(self) -> str:
+        """The file's version, without our options; an error if it isn't the one we opened."""
+        try:
+            found = _store_version(self.path, self.variable)
+        except SourceError:
+            _datasets.close(self.path)
+            raise
+        if self.info.version.partition("#")[0] != found:
+            _datasets.close(self.path)
+            raise SourceError(f"{display_name(self.path)} was replaced while it was served")
+        return found
+
+
+def open_slice(
+    text: str,
+    *,
+    nodata: float | None = None,
+    band_names: tuple[str, ...] | None = None,
+) -> SliceSource:
+    """Describe a variable: `cube.nc#t2m`, `store.zarr#ndvi`, `cube.nc#t2m?time=0&level=3`.
+
+    CF's scale, offset and fill value are applied, so that values are floats where there are any.
+    The spatial reference is that of the grid mapping; latitudes and longitudes by CF's standard
+    names or units are WGS 84. Dimensions beside y, x and the bands (see `open_array`) have one
+    entry, or one is chosen by its index from 0 after the `?`.
+
+    Args:
+        text: path or URL of the file or store, then `#` and the variable; the latter may be left
+            out where there is only one.
+        nodata: a value that is no data beside the fill value; in decoded numbers.
+        band_names: replace those of the variable.
+
+    Raises:
+        SourceError: it is missing, damaged, not placed on the earth, or a choice is wanting.
+        ValueError: `band_names` are not as many as the bands.
+    """
+    path, wanted, selection = _parsed(text)
+    name = display_name(path)
+    version = _store_version(path, "")
+    dataset = _datasets.dataset(path, version)
+    variable = _variable(dataset, wanted, name)
+    version = _store_version(path, variable)
+    array = _slice(dataset, variable, selection, name)
+    chosen = "&".join(f"{dimension}={index}" for dimension, index in (*selection, ("{0}", 0)))
+    axes = axes_of(array, f"{name}#{variable}", f"such as {name}#{variable}?{chosen}")
+    array = array.isel(dict.fromkeys(axes.dropped, 0), drop=True)
+    declared = array.rio.nodata if nodata is None else nodata
+    stored = None if declared is None else float(declared)
+    info = describe_array(
+        array,
+        axes,
+        name=f"{name}#{variable}",
+        version=f"{version}#{variable}{selection}{nodata}",
+        nodata=stored,
+        band_names=band_names,
+        format="Zarr" if is_zarr(path) else "netCDF",
+    )
+    return SliceSource(
+        path=path, variable=variable, selection=selection, axes=axes, nodata=stored, info=info
+    )
+
+
+def is_slice(text: str) -> bool:
+    """Does this name a file or store of variables, with or without a variable?"""
+    path = text.partition("#")[0].rstrip("/")
+    return path.lower().endswith(NETCDF_ENDINGS) or is_zarr(path)
+
+
+def is_zarr(path: str) -> bool:
+    """By its ending, or by what lies in the folder."""
+    if path.lower().rstrip("/").endswith(ZARR_ENDINGS):
+        return True
+    marks = ("zarr.json", ".zgroup", ".zmetadata")
+    return os.path.isdir(path) and any(os.path.exists(os.path.join(path, mark)) for mark in marks)
+
+
+def _parsed(text: str) -> tuple[str, str, tuple[tuple[str, int], ...]]:
+    """Path, variable (maybe empty) and selection."""
+    path, _, fragment = text.partition("#")
+    variable, _, query = fragment.partition("?")
+    if not is_remote(path):
+        if not os.path.exists(path):
+            raise SourceError(f"{Path(path).name} is missing")
+        path = os.path.abspath(path)
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
+        selection = tuple((dimension, _index(index)) for dimension, index in pairs)
+    except ValueError as error:
+        raise SourceError(f"#{fragment}: a choice reads #variable?dimension=0") from error
+    return path.rstrip("/"), variable, selection
+
+
+def _index(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError(text)
+    return int(text)
+
+
+def _variable(dataset: xarray.Dataset, wanted: str, name: str) -> str:
+    if wanted:
+        if wanted not in dataset.variables:
+            raise SourceError(f"{name} has no variable {wanted}; it has {_listed(dataset)}")
+        return wanted
+    rasters = _rasters(dataset)
+    if len(rasters) != 1:
+        choice = ", ".join(f"{name}#{each}" for each in rasters) or "none that is a raster"
+        raise SourceError(f"{name} holds several variables: choose one of {choice}")
+    return rasters[0]
+
+
+def _rasters(dataset: xarray.Dataset) -> list[str]:
+    return [str(key) for key, array in dataset.data_vars.items() if spatial_dimensions(array)]
+
+
+def _listed(dataset: xarray.Dataset) -> str:
+    return ", ".join(map(str, dataset.data_vars)) or "none"
+
+
+def _slice(
+    dataset: xarray.Dataset,
+    variable: str,
+    selection: tuple[tuple[str, int], ...],
+    name: str = "the file",
+) -> xarray.DataArray:
+    array = dataset[variable]
+    for dimension, index in selection:
+        if dimension not in array.dims:
+            listed = ", ".join(map(str, array.dims))
+            raise SourceError(f"{name}#{variable} has no dimension {dimension}; it has {listed}")
+        if index >= array.sizes[dimension]:
+            entries = f"{array.sizes[dimension]} entries along {dimension}"
+            raise SourceError(f"{name}#{variable} has {entries}: {dimension}={index} is none")
+        array = array.isel({dimension: index}, drop=True)
+    return array
+
+
+def _store_version(path: str, variable: str) -> str:
+    """Of a store the version of its folder, its metadata and the variable's folder."""
+    metadata = (
+        "zarr.json",
+        ".zmetadata",
+        ".zgroup",
+        f"{variable}/zarr.json",
+        f"{variable}/.zarray",
+    )
+    inside = tuple(os.path.join(path, each) for each in (*metadata, variable, f"{variable}/c"))
+    return checked_version(path, inside if os.path.isdir(path) else ())
+
+
+def _opened(path: str) -> xarray.Dataset:
+    """The dataset, nothing of it loaded. Times stay numbers: they are no pixels."""
+    name = display_name(path)
+    options: dict[str, Any] = {"decode_times": False, "decode_coords": "all", "cache": False}
+    if is_zarr(path):
+        _require("zarr", ("zarr",), name)
+        found = os.path.exists(os.path.join(path, ".zmetadata"))
+        options |= {"engine": "zarr"}
+        options |= {} if is_remote(path) else {"consolidated": found}
+    else:
+        _require("netcdf", ("netCDF4", "h5netcdf"), name)
+        options |= {"engine": "netcdf4" if find_spec("netCDF4") else "h5netcdf"}
+    try:
+        return xarray.open_dataset(path, **options)
+    except _FAULTS as error:
+        raise SourceError(f"{name} cannot be opened: it is damaged, or of another kind") from error
+
+
+def _require(extra: str, modules: tuple[str, ...], name: str) -> None:
+    if not any(find_spec(module) for module in modules):
+        raise SourceError(f"{name} needs more libraries: pip install exportimage-wsgi[{extra}]")
+
+
+class _Datasets:
+    """Datasets of this process by path and version: bounded, opened again in a forked child.
+
+    xarray holds the lock that netCDF and HDF5 need while it reads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: OrderedDict[tuple[str, str], xarray.Dataset] = OrderedDict()
+
+    def dataset(self, path: str, version: str) -> xarray.Dataset:
+        """The open dataset of a version."""
+        with self._lock:
+            key = (path, version)
+            if key not in self._open:
+                self._open[key] = _opened(path)
+            self._open.move_to_end(key)
+            if len(self._open) > _OPEN_DATASETS:
+                self._open.popitem(last=False)
+            return self._open[key]
+
+    def close(self, path: str) -> None:
+        """Forget the datasets of a path; who still reads one keeps it until then."""
+        with self._lock:
+            for key in [key for key in self._open if key[0] == path]:
+                del self._open[key]
+
+    def after_fork(self) -> None:
+        """A child opens files of its own: the parent's share their position with it."""
+        self._lock = threading.Lock()
+        self._open = OrderedDict()
+
+
+_datasets = _Datasets()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_datasets.after_fork)

@@ -1,0 +1,90 @@
+"""Which stored values count as pixels: no-data values and NaN, beside a mask all bands share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...pixels import Validity, Values
+
+
+def held(value: float | None, dtype: np.dtype[Any], bits: int | None = None) -> float | int | None:
+    """The no-data value as the type stores it, or `None` where it cannot.
+
+    Integers keep all their digits. A value just past the largest float is that float, as text
+    in a file's metadata is often rounded up.
+    """
+    if value is None:
+        return None
+    if dtype.kind == "c":
+        return held(value, np.empty(0, dtype).real.dtype)
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            stored = float(dtype.type(value))
+        return None if np.isinf(stored) and not np.isinf(value) else stored
+    if dtype.kind == "b":
+        bits = 1
+    if not np.isfinite(value) or value != int(value):
+        return None
+    low, high = (0, 2**bits - 1) if bits is not None and bits < 8 else _range(dtype)
+    return int(value) if low <= int(value) <= high else None
+
+
+def _range(dtype: np.dtype[Any]) -> tuple[int, int]:
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+
+
+def decided_by_band(dtype: np.dtype[Any], nodata: tuple[float | None, ...]) -> bool:
+    """Can a band be invalid where another is valid?"""
+    return dtype.kind in "fc" or any(value is not None for value in nodata)
+
+
+def validity(
+    values: Values, nodata: tuple[float | None, ...], shared: NDArray[np.uint8] | None = None
+) -> Validity:
+    """Validity of stored values: `(1, y, x)`, or by band where a no-data value or NaN decides.
+
+    Args:
+        values: `(band, y, x)`, as stored.
+        nodata: one a band, such as `held` gives; NaN is always invalid.
+        shared: `(1, y, x)`: the mask or alpha of all bands, 0 to 255.
+    """
+    if not decided_by_band(values.dtype, nodata):
+        rows, columns = values.shape[1:]
+        return shared if shared is not None else np.full((1, rows, columns), 255, np.uint8)
+    if len(set(nodata)) == 1:
+        valid = _valid(values, nodata[0])
+    else:
+        valid = np.stack([_valid(*each) for each in zip(values, nodata, strict=True)])
+    if shared is not None:
+        np.minimum(valid, shared, out=valid)
+    return valid
+
+
+def _valid(values: NDArray[Any], nodata: float | None) -> NDArray[np.uint8]:
+    usable = values == values if values.dtype.kind in "fc" else None
+    if nodata is not None and nodata == nodata:
+        numbers = values.real if values.dtype.kind == "c" else values
+        differs = numbers != numbers.dtype.type(nodata)
+        usable = differs if usable is None else np.logical_and(usable, differs, out=usable)
+    if usable is None:
+        return np.full(values.shape, 255, np.uint8)
+    # Minus one is 255 in a byte.
+    valid: NDArray[np.uint8] = np.negative(usable.view(np.uint8))
+    return valid
+
+
+def scaled(
+    values: Values,
+    valid: Validity,
+    scaling: tuple[tuple[float, float], ...],
+    dtype: np.dtype[Any],
+) -> Values:
+    """The values by scale and offset of each band, in a float or complex type; no data is NaN."""
+    pairs = np.array(scaling)[:, :, None, None]
+    wide = values.astype(np.complex128 if dtype.kind == "c" else np.float64)
+    result: Values = (wide * pairs[:, 0] + pairs[:, 1]).astype(dtype)
+    result[np.broadcast_to(valid == 0, result.shape)] = np.nan
+    return result
