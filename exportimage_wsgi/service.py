@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,11 +17,6 @@ from .imagery.sources import open_source
 from .imagery.sources.source import Source, SourceInfo
 from .imagery.statistics import kept_statistics
 from .pixels import Interpolation, Statistics
-
-if TYPE_CHECKING:
-    import xarray
-
-Raster = "str | PathLike[str] | xarray.DataArray | Source"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,9 @@ _EDGE = 1e-6
 _WIDEST = 32.0
 """Most source pixels that a kernel is widened by."""
 
+_AS_IT_IS = 1.05
+"""Up to so many source pixels an output pixel a kernel isn't widened; GDAL has the same bound."""
+
 
 class Frame(NamedTuple):
     """Where a window lies in its level; a tuple, since that is what compiled code takes."""
@@ -114,7 +117,7 @@ def _taps(
 
     Returns their number, and whether all that have a weight are inside of the level.
     """
-    stretch = min(step, _WIDEST) if step > 1.0 + 1e-9 else 1.0
+    stretch = min(step, _WIDEST) if step > _AS_IT_IS else 1.0
     radius = 2.0 * stretch if cubic else stretch
     centre = position - 0.5
     whole = np.round(centre)
@@ -245,9 +248,41 @@ def weighted(
     taps_x = np.empty(most, np.int64)
     weights_y = np.empty(most)
     weights_x = np.empty(most)
+    top, left, level_height, level_width = frame.top, frame.left, frame.height, frame.width
+    around, first_column, first_cell_x = frame.around, frame.first_column, frame.first_cell_x
     for i in range(height):
         cell_y = (frame.first_row + i) // 16 - frame.first_cell_y
         for j in range(width):
+            cell_x = (first_column + j) // 16 - first_cell_x
+            step_x, step_y = steps[cell_y, cell_x, 0], steps[cell_y, cell_x, 1]
+            if not cubic and step_x <= _AS_IT_IS and step_y <= _AS_IT_IS:
+                # Most pixels: four neighbours, all there, beside each other and entirely valid.
+                centre_x, centre_y = columns[i, j] - 0.5, rows[i, j] - 0.5
+                if centre_x >= 0 and centre_y >= 0:
+                    x, y = int(centre_x + _EDGE), int(centre_y + _EDGE)
+                    u, v = centre_x - x, centre_y - y
+                    u = 0.0 if abs(u) < _EDGE else u
+                    v = 0.0 if abs(v) < _EDGE else v
+                    simple = x + 1 < level_width and y + 1 < level_height
+                    x -= left
+                    y -= top
+                    if around and x < 0:
+                        x += level_width
+                    if simple and masked:
+                        for m in range(masks):
+                            simple &= valid[m, y, x] == 255 and valid[m, y, x + 1] == 255
+                            simple &= valid[m, y + 1, x] == 255 and valid[m, y + 1, x + 1] == 255
+                    if simple:
+                        for b in range(bands):
+                            upper = source[b, y, x] * (1 - u) + source[b, y, x + 1] * u
+                            lower = source[b, y + 1, x] * (1 - u) + source[b, y + 1, x + 1] * u
+                            value = upper * (1 - v) + lower * v
+                            if whole:
+                                value += 0.5 if value >= 0 else -0.5
+                            out[b, i, j] = value
+                        for m in range(masks):
+                            out_valid[m, i, j] = 255
+                        continue
             y, x = _locate(columns[i, j], rows[i, j], frame)
             if y < 0:
                 for b in range(bands):
@@ -255,8 +290,6 @@ def weighted(
                 for m in range(masks):
                     out_valid[m, i, j] = 0
                 continue
-            cell_x = (frame.first_column + j) // 16 - frame.first_cell_x
-            step_x, step_y = steps[cell_y, cell_x, 0], steps[cell_y, cell_x, 1]
             count_y, inside_y = _taps(
                 rows[i, j], step_y, cubic, frame.top, frame.height, False, taps_y, weights_y
             )

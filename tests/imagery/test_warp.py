@@ -11,8 +11,8 @@ from affine import Affine
 from exportimage_wsgi.geo.crs import crs_from_wkid
 from exportimage_wsgi.geo.grid import Window
 from exportimage_wsgi.imagery import warp as module
-from exportimage_wsgi.imagery.warp import coarsest_level, joined, plan_layer, warp
 from exportimage_wsgi.imagery.sources.source import Level
+from exportimage_wsgi.imagery.warp import coarsest_level, joined, plan_layer, warp
 from exportimage_wsgi.pixels import Interpolation, NoDataMatch, NoDataRule, PixelType
 from tests.rasters import grid, in_memory, waves
 
