@@ -1,0 +1,1 @@
+"""HTTP: addresses, routing, replies and pages. Nothing outside this room knows werkzeug."""

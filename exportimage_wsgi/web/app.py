@@ -1,0 +1,333 @@
+"""The WSGI application: which service and operation an address means, and who answers."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wrappers import Response
+
+from ..catalog import Catalog, Folder
+from ..errors import ExportImageError, NotFoundError, shown
+from ..esri.replies import catalog_reply, info_reply
+from ..operations.describe import describe_service
+from ..outputs import OutputStore
+from ..running import Runner
+from ..service import ImageService
+from .address import Address, Front
+from .asked import Asked, HTTPRequest, asked_of, first_asked
+from .exporting import Exporter
+from .form import drawn, fields
+from .pages import Crumb, Drawn, Pages, crumbs
+from .respond import (
+    JSON_FORMS,
+    METHODS,
+    ErrorReply,
+    MethodNotAllowedError,
+    UnsupportedOutputError,
+    error_reply,
+    file_reply,
+    is_unmodified,
+    json_reply,
+    preflight,
+    redirect,
+    shared,
+    unmodified,
+)
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_log = logging.getLogger(__name__)
+
+_SERVICE_TYPE = "imageserver"
+_PICTURES = ("image", "kmz")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request, read: handed from the routing to whoever answers."""
+
+    request: HTTPRequest
+
+    asked: Asked
+
+    address: Address
+
+    @property
+    def is_page(self) -> bool:
+        return self.asked.f == "html"
+
+    def require(self, *forms: str) -> None:
+        """Raises: UnsupportedOutputError: `f` is none of html, json, pjson and these."""
+        if self.asked.f not in ("html", *JSON_FORMS, *forms):
+            raise UnsupportedOutputError(f"f={shown(self.asked.f)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator says of the web side."""
+
+    title: str = "REST Services Directory"
+
+    version: float = 10.91
+    """Of Esri's server that replies follow."""
+
+    errors: str = "auto"
+    """`auto`, `esri` or `http`: which errors carry their true status."""
+
+    origins: tuple[str, ...] = ("*",)
+    """Origins whose pages may read replies."""
+
+    front: Front = field(default_factory=Front)
+
+
+class ImageServer:
+    """A WSGI application; it keeps nothing about a request, and several can share a process."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        outputs: OutputStore,
+        settings: Settings | None = None,
+        runner: Runner | None = None,
+    ) -> None:
+        self.catalog, self.outputs = catalog, outputs
+        self.settings = settings or Settings()
+        self._pages = Pages(self.settings.title)
+        version = self.settings.version
+        self._exporter = Exporter(outputs=outputs, runner=runner, version=version)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = HTTPRequest(environ)
+        response = shared(request, self._answered(request), self.settings.origins)
+        return response(environ, start_response)
+
+    def _answered(self, request: HTTPRequest) -> Response:
+        """The reply, or what an error becomes. Nothing unforeseen shows its text."""
+        address = self.settings.front.address(request.environ)
+        visit = Visit(request=request, asked=first_asked(request), address=address)
+        try:
+            if request.method == "OPTIONS":
+                return preflight(request)
+            if request.method not in METHODS:
+                raise MethodNotAllowedError(METHODS)
+            visit = replace(visit, asked=asked_of(request))
+            return self._routed(visit)
+        except ExportImageError as error:
+            return self._refusal(error, visit)
+        except Exception:
+            return self._refusal(_unforeseen(request), visit)
+
+    def _refusal(self, error: ExportImageError, visit: Visit, mode: str | None = None) -> Response:
+        reply = self._told(error, visit, mode)
+        is_told_by_page = isinstance(error, UnsupportedOutputError)
+        if visit.asked.f in (*JSON_FORMS, *_PICTURES) and not is_told_by_page:
+            return reply.as_json(visit.asked)
+        return reply.with_headers(self._pages.error(crumbs(visit.address), reply))
+
+    def _told(self, error: ExportImageError, visit: Visit, mode: str | None = None) -> ErrorReply:
+        """What is said of an error; those of the server are logged, too."""
+        if error.code >= 500:
+            _log.warning("%s %s: %s", visit.request.method, shown(visit.request.path), error)
+        return error_reply(error, visit.asked, mode or self.settings.errors)
+
+    # --- where to ---------------------------------------------------------------------------
+
+    def _routed(self, visit: Visit) -> Response:
+        path = self.settings.front.path(visit.request.environ)
+        if path is None:
+            raise NotFoundError("Page not found")
+        parts = tuple(part for part in path.split("/") if part)
+        match [part.casefold() for part in parts]:
+            case []:
+                return self._top(visit)
+            case ["healthz"]:
+                return self._health(visit)
+            case ["rest"]:
+                return redirect(visit.address.path("rest", "services"))
+            case ["rest", "info"]:
+                return self._info(visit)
+            case ["rest", "services", *_]:
+                return self._in_services(visit, parts[2:])
+            case ["rest", "directories", "output", _]:
+                return self._output(visit, parts[3])
+            case [*_] if self.catalog.single is not None and parts[0] != "rest":
+                return self._operation(visit, self.catalog.single, (), parts)
+            case _:
+                raise NotFoundError("Page not found")
+
+    def _top(self, visit: Visit) -> Response:
+        if self.catalog.single is not None:
+            return self._operation(visit, self.catalog.single, (), ())
+        return redirect(visit.address.path("rest", "services"))
+
+    def _in_services(self, visit: Visit, parts: tuple[str, ...]) -> Response:
+        """A folder, or what follows the name of a service."""
+        kinds = [part.casefold() for part in parts]
+        if _SERVICE_TYPE not in kinds[1:]:
+            return self._folder(visit, "/".join(parts))
+        end = kinds.index(_SERVICE_TYPE, 1)
+        name = self._known_name("/".join(parts[:end]))
+        return self._operation(
+            visit, name, ("rest", "services", name, "ImageServer"), parts[end + 1 :]
+        )
+
+    def _known_name(self, asked: str) -> str:
+        """The service's own spelling of a name.
+
+        Raises:
+            NotFoundError: no service is called so, in any letter case.
+        """
+        names = self.catalog.names()
+        name = asked if asked in names else _alike(asked, names)
+        if name is None:
+            raise NotFoundError(f"Service {shown(asked)}/ImageServer not found")
+        return name
+
+    def _operation(
+        self, visit: Visit, name: str, place: tuple[str, ...], rest: tuple[str, ...]
+    ) -> Response:
+        """A service itself or one of its operations; `place` is the path of the service."""
+        match [part.casefold() for part in rest]:
+            case []:
+                return self._service(visit, name, place)
+            case ["exportimage"]:
+                return self._export(visit, name, place)
+            case _:
+                raise NotFoundError("Invalid URL", code=400)
+
+    # --- who answers ------------------------------------------------------------------------
+
+    def _health(self, visit: Visit) -> Response:
+        body = {"status": "ok", "services": len(self.catalog.names())}
+        response = json_reply(body, Asked(f="json"))
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _info(self, visit: Visit) -> Response:
+        visit.require()
+        reply = info_reply(self.settings.version)
+        if not visit.is_page:
+            return json_reply(reply, visit.asked)
+        home = crumbs(visit.address)[0]
+        here = Crumb(label="info", path=visit.address.path("rest", "info"))
+        return self._pages.facts((home, here), reply)
+
+    def _folder(self, visit: Visit, asked: str) -> Response:
+        visit.require()
+        path, folder = self._known_folder(asked)
+        if visit.is_page:
+            return self._pages.directory(visit.address, path, folder.folders, folder.services)
+        reply = catalog_reply(folder.folders, folder.services, self.settings.version)
+        return json_reply(reply, visit.asked)
+
+    def _known_folder(self, asked: str) -> tuple[str, Folder]:
+        """The folder in its own spelling; one letter case is as good as another."""
+        path = ""
+        folder = self.catalog.folder(path)
+        for part in asked.split("/") if asked else ():
+            below = f"{path}/{part}" if path else part
+            found = below if below in folder.folders else _alike(below, folder.folders)
+            if found is None:
+                raise NotFoundError(f"Folder {shown(asked)} not found")
+            path = found
+            folder = self.catalog.folder(path)
+        return path, folder
+
+    def _service(self, visit: Visit, name: str, place: tuple[str, ...]) -> Response:
+        visit.require()
+        description = describe_service(self.catalog.service(name), self.settings.version)
+        if not visit.is_page:
+            return json_reply(description, visit.asked)
+        way = _way(visit.address, name, place)
+        return self._pages.service(way, name, description, way[-1].path)
+
+    def _export(self, visit: Visit, name: str, place: tuple[str, ...]) -> Response:
+        visit.require(*_PICTURES)
+        if visit.is_page:
+            return self._form(visit, name, place)
+        service, asked = self.catalog.service(name), visit.asked
+        export = self._exporter.plan(service, asked.arguments, kmz=asked.f == "kmz")
+        if asked.f in _PICTURES:
+            return self._exporter.picture(visit.request, service, export)
+        response = json_reply(self._exporter.reply(service, export, visit.address), asked)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _form(self, visit: Visit, name: str, place: tuple[str, ...]) -> Response:
+        """The form; with a box in it the picture, or the error, too."""
+        operation = Crumb(label="exportImage", path=visit.address.path(*place, "exportImage"))
+        way = (*_way(visit.address, name, place), operation)
+        arguments = visit.asked.arguments
+        result, error = None, None
+        try:
+            service = self.catalog.service(name)
+            if "bbox" in arguments:
+                result = self._drawn(visit, service, operation.path)
+        except ExportImageError as failure:
+            error = self._told(failure, visit)
+        except Exception:
+            error = self._told(_unforeseen(visit.request), visit)
+        response = self._pages.form(way, name, fields(), arguments, result, error)
+        return error.with_headers(response) if error else response
+
+    def _drawn(self, visit: Visit, service: ImageService, path: str) -> Drawn:
+        export = self._exporter.plan(service, visit.asked.arguments)
+        stored = self._exporter.kept(service, export)
+        return drawn(visit.address, visit.asked.arguments, path, export, stored)
+
+    def _output(self, visit: Visit, name: str) -> Response:
+        """A finished file; it is no reply of the REST interface, so its status is always true."""
+        try:
+            if visit.request.method == "POST":
+                raise MethodNotAllowedError(("GET", "HEAD", "OPTIONS"))
+            stored = self.outputs.open(name)
+            left = max(0, int(stored.modified + self.outputs.max_age - time.time()))
+            headers = {"Cache-Control": f"max-age={left}"}
+            if is_unmodified(visit.request, stored.name):
+                return unmodified(headers, stored.name)
+            return file_reply(visit.request, stored, stored.name, headers)
+        except ExportImageError as error:
+            return self._refusal(error, visit, "http")
+
+
+def _way(address: Address, name: str, place: tuple[str, ...]) -> tuple[Crumb, ...]:
+    """The breadcrumbs of a service."""
+    folder, _, own = name.rpartition("/")
+    service = Crumb(label=f"{own} (ImageServer)", path=address.path(*place) or "/")
+    return (*crumbs(address, folder), service)
+
+
+def _alike(asked: str, names: Iterable[str]) -> str | None:
+    """The name that differs in letter case at most."""
+    wanted = asked.casefold()
+    return next((name for name in names if name.casefold() == wanted), None)
+
+
+def _unforeseen(request: HTTPRequest) -> ExportImageError:
+    """An error that tells nothing but where the log tells more."""
+    mark = secrets.token_hex(6)
+    _log.exception("error %s: %s %s", mark, request.method, shown(request.path))
+    return ExportImageError(f"The server's log has more about error {mark}")
+
+
+def create_app(source: Any, prefix: str = "") -> ImageServer:
+    """The WSGI application of a catalogue.
+
+    Args:
+        source: path of a TOML file, a `Config`, a `Catalog`, `{name: path | DataArray |
+            ImageService}`, or one `ImageService`, whose URL then is the mount point.
+        prefix: path below `SCRIPT_NAME` at which it begins, for servers that cannot mount.
+
+    Raises:
+        ConfigError: the configuration has faults.
+    """
+    catalog = Catalog.of(source)
+    return ImageServer(
+        catalog, OutputStore(None, 600, 1 << 30), Settings(front=Front(prefix=prefix))
+    )

@@ -1,0 +1,107 @@
+"""exportImage over HTTP: a plan answered as a picture, a file's address, or facts of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.http import quote_etag
+from werkzeug.wrappers import Response
+
+from ..esri.replies import export_reply
+from ..operations.export_image import Export, export_image
+from ..operations.request import parse_export
+from ..outputs import OutputStore, StoredFile, plain
+from ..running import Runner
+from ..service import ImageService
+from .address import Address
+from .asked import HTTPRequest
+from .respond import Body, file_reply, is_unmodified, unmodified, wants_range
+
+OUTPUT = ("rest", "directories", "output")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exporter:
+    """Answers exportImage for every service."""
+
+    outputs: OutputStore
+
+    runner: Runner | None
+    """Threads and limits; `None` for the process's own."""
+
+    version: float
+    """Of Esri's server that replies follow."""
+
+    def plan(
+        self, service: ImageService, arguments: Mapping[str, str], kmz: bool = False
+    ) -> Export:
+        """The export that the arguments ask for; no pixel is read."""
+        return export_image(service, parse_export(arguments), kmz=kmz, runner=self.runner)
+
+    def picture(self, request: HTTPRequest, service: ImageService, export: Export) -> Response:
+        """The file itself, streamed as it is made; ranges of it come from the store.
+
+        A client that holds it already is told so before any pixel is read.
+        """
+        headers = drawn(export)
+        if is_unmodified(request, export.token):
+            return unmodified(headers, export.token)
+        is_unknown = request.method == "HEAD" and export.length is None
+        if is_unknown or wants_range(request, export.token):
+            stored = self.kept(service, export)
+            headers["Content-Disposition"] = _disposition(service, stored.path.suffix)
+            return file_reply(request, stored, export.token, headers)
+        body = Body(export.stream()) if request.method != "HEAD" else None
+        response = Response(body, headers=headers, content_type=export.media_type)
+        response.direct_passthrough = body is not None
+        response.headers["ETag"] = quote_etag(export.token)
+        response.headers["Content-Disposition"] = _disposition(service, export.extension)
+        if export.length is not None:
+            response.headers["Content-Length"] = str(export.length)
+        return response
+
+    def kept(self, service: ImageService, export: Export) -> StoredFile:
+        """The finished file in the store; made, if it isn't there."""
+        stem = service.name.rpartition("/")[2]
+        for extension in _extensions(export):
+            found = self.outputs.find(export.token, extension, stem)
+            if found is not None:
+                return found
+        return self.outputs.keep(
+            export.token, export.extension, export.media_type, export.stream(), stem
+        )
+
+    def reply(self, service: ImageService, export: Export, address: Address) -> dict[str, Any]:
+        """The JSON reply, whose `href` leads to the finished file."""
+        href = address.url(*OUTPUT, self.kept(service, export).name)
+        return export_reply(href, export.width, export.height, export.extent, self.version)
+
+
+def drawn(export: Export) -> dict[str, str]:
+    """Headers that say what a picture shows, and that it must be asked for again."""
+    extent = export.extent
+    headers = {
+        "Content-Bbox": ",".join(repr(float(side)) for side in extent.bounds),
+        "Cache-Control": "no-cache",
+        "Accept-Ranges": "bytes",
+    }
+    definition = extent.crs.definition
+    if definition.startswith(("EPSG:", "ESRI:")):
+        headers["Content-Crs"] = definition
+    return headers
+
+
+def _extensions(export: Export) -> tuple[str, ...]:
+    """What the file may end in; of jpgpng both, as its pixels aren't known yet."""
+    plan = export.plan
+    if plan.translucent is None:
+        return (plan.encoder.extension,)
+    return plan.encoder.extension, plan.translucent.extension
+
+
+def _disposition(service: ImageService, extension: str) -> str:
+    """A name to save it under, of ASCII letters, digits and dashes alone."""
+    stem = plain(service.name.rpartition("/")[2])
+    return f'inline; filename="{stem}{extension}"'

@@ -1,0 +1,285 @@
+"""Replies: pages, JSON, scripts, streamed pictures, ranges of files, and every error."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, BinaryIO
+
+from werkzeug.http import parse_range_header, quote_etag
+from werkzeug.wrappers import Response
+
+from ..errors import ExportImageError, NotFoundError, RequestError
+from ..esri.replies import error_body
+from ..outputs import StoredFile
+from .asked import Asked, HTTPRequest
+
+_log = logging.getLogger(__name__)
+
+JSON_FORMS = ("json", "pjson")
+METHODS = ("GET", "HEAD", "OPTIONS", "POST")
+_RETRY_AFTER = "5"
+_CHUNK = 1 << 18
+_HEADER_LIST = re.compile(r"[A-Za-z0-9-]{1,60}(?:\s*,\s*[A-Za-z0-9-]{1,60}){0,30}", re.ASCII)
+_ALLOWED_HEADERS = "Content-Type, Authorization, X-Esri-Authorization, Range, If-None-Match"
+_EXPOSED_HEADERS = (
+    "Accept-Ranges, Content-Bbox, Content-Crs, Content-Length, Content-Range, ETag, Retry-After"
+)
+
+
+class UnsupportedOutputError(RequestError):
+    """No reply of the form that `f` names; always told by a page."""
+
+    message = "Output format not supported."
+
+
+class MethodNotAllowedError(RequestError):
+    """The method of the request has no meaning here."""
+
+    code = HTTPStatus.METHOD_NOT_ALLOWED
+    message = "Method not allowed."
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"use {', '.join(allowed)}")
+        self.allowed = allowed
+
+
+def page(text: str, policy: str, status: int = 200) -> Response:
+    """An HTML page under a content security policy."""
+    response = Response(text, status=status, content_type="text/html;charset=utf-8")
+    response.headers["Content-Security-Policy"] = policy
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def json_reply(body: Mapping[str, Any], asked: Asked, status: int = 200) -> Response:
+    """JSON, indented for `pjson`, or a script that hands it to the callback; pure ASCII."""
+    indent, separators = (1, None) if asked.f == "pjson" else (None, (",", ":"))
+    text = json.dumps(_finite(body), indent=indent, separators=separators, allow_nan=False)
+    media_type = "application/json;charset=utf-8"
+    if asked.is_script:
+        text, media_type = f"{asked.callback}({text});", "text/javascript;charset=utf-8"
+    response = Response(text, status=status, content_type=media_type)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _finite(value: Any) -> Any:
+    """The same with `NaN` and the infinities as text, which is how Esri writes them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, Mapping):
+        return {name: _finite(member) for name, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(member) for member in value]
+    return value
+
+
+def redirect(path: str) -> Response:
+    """To another path of this application, given percent-encoded."""
+    return Response(status=HTTPStatus.FOUND, headers={"Location": path}, content_type="text/plain")
+
+
+def preflight(request: HTTPRequest) -> Response:
+    """What a browser asks before it sends a request of its own shape."""
+    wanted = request.headers.get("Access-Control-Request-Headers", "")
+    allowed = wanted if _HEADER_LIST.fullmatch(wanted) else _ALLOWED_HEADERS
+    response = Response(status=HTTPStatus.NO_CONTENT)
+    del response.headers["Content-Type"]
+    response.headers["Allow"] = ", ".join(METHODS)
+    response.headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, OPTIONS"
+    response.headers["Access-Control-Allow-Headers"] = allowed
+    response.headers["Access-Control-Max-Age"] = "86400"
+    return response
+
+
+def shared(request: HTTPRequest, response: Response, origins: tuple[str, ...]) -> Response:
+    """The reply with the headers that let pages of other origins read it."""
+    origin = request.headers.get("Origin", "")
+    if "*" in origins:
+        response.headers["Access-Control-Allow-Origin"] = "*"
+    else:
+        response.headers["Vary"] = "Origin"
+        if origin in origins:
+            response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorReply:
+    """An error as it is answered."""
+
+    status: int
+    """Of HTTP."""
+
+    code: int
+    """Inside the body."""
+
+    message: str
+
+    details: tuple[str, ...] = ()
+
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def as_json(self, asked: Asked) -> Response:
+        """Esri's error body; a script only where a script was asked for."""
+        body = error_body(self.code, self.message, self.details)
+        return self.with_headers(json_reply(body, asked, self.status))
+
+    def with_headers(self, response: Response) -> Response:
+        response.headers.extend(self.headers)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def error_reply(error: ExportImageError, asked: Asked, mode: str) -> ErrorReply:
+    """What an error becomes, under the operator's choice of `errors`.
+
+    `auto`: Esri's 200 where a program reads the body as JSON; the true status for pictures and
+    pages. `esri`: 200. `http`: the true status. Overload, a wrong method and an address that no
+    service stands behind are the web's own and always carry their true status but under `esri`.
+    """
+    headers: tuple[tuple[str, str], ...] = ()
+    always = error.code == HTTPStatus.SERVICE_UNAVAILABLE
+    if always:
+        headers = (("Retry-After", _RETRY_AFTER),)
+    if isinstance(error, MethodNotAllowedError):
+        always, headers = True, (("Allow", ", ".join(error.allowed)),)
+    body_is_read = asked.f in JSON_FORMS and not _is_invalid_url(error)
+    told = mode == "esri" or (mode == "auto" and body_is_read)
+    return ErrorReply(
+        status=int(error.code) if always or not told else 200,
+        code=int(error.code),
+        message=error.message,
+        details=error.details,
+        headers=headers,
+    )
+
+
+def _is_invalid_url(error: ExportImageError) -> bool:
+    """An operation that a service doesn't have: Esri's servers, too, answer a true 400."""
+    return isinstance(error, NotFoundError) and error.code == HTTPStatus.BAD_REQUEST
+
+
+class Body:
+    """The bytes of a picture as they are made. The first are made before it is returned, so
+    that an error can still become an error reply; closing it stops the work."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._first: bytes | None = None
+        try:
+            self._first = next((chunk for chunk in chunks if chunk), None)
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Body:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        try:
+            return next(self._chunks)
+        except StopIteration:
+            raise
+        except BaseException:
+            _log.exception("an export failed after its first bytes were sent")
+            raise
+
+    def close(self) -> None:
+        """Stop whatever is still running."""
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
+
+
+class FileBody:
+    """A part of an open file."""
+
+    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
+        self._file, self._left = file, length
+        file.seek(start)
+
+    def __iter__(self) -> FileBody:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk = self._file.read(min(self._left, _CHUNK))
+        if not chunk:
+            raise StopIteration
+        self._left -= len(chunk)
+        return chunk
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def is_unmodified(request: HTTPRequest, token: str) -> bool:
+    """Does the client hold the very bytes that the token stands for?"""
+    return request.method in ("GET", "HEAD") and request.if_none_match.contains_weak(token)
+
+
+def unmodified(headers: Mapping[str, str], token: str) -> Response:
+    response = Response(status=HTTPStatus.NOT_MODIFIED, headers=dict(headers))
+    response.headers["ETag"] = quote_etag(token)
+    response.headers.pop("Content-Type", None)
+    return response
+
+
+def file_reply(
+    request: HTTPRequest, stored: StoredFile, token: str, headers: Mapping[str, str]
+) -> Response:
+    """A file of the store: whole (200), a range (206), nothing there (416) or its head."""
+    response = Response(headers=dict(headers), content_type=stored.media_type)
+    response.headers["ETag"] = quote_etag(token)
+    response.headers["Accept-Ranges"] = "bytes"
+    start, stop = 0, stored.size
+    wanted = _range(request, token)
+    if wanted is not None:
+        part = wanted.range_for_length(stored.size)
+        if part is None:
+            return _unsatisfiable(response, stored.size)
+        start, stop = part
+        response.status_code = HTTPStatus.PARTIAL_CONTENT
+        response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{stored.size}"
+    response.headers["Content-Length"] = str(stop - start)
+    if request.method != "HEAD":
+        response.response = FileBody(stored.opened(), start, stop - start)
+        response.direct_passthrough = True
+    return response
+
+
+def wants_range(request: HTTPRequest, token: str) -> bool:
+    """Is a single range asked for that counts for these bytes?"""
+    return _range(request, token) is not None
+
+
+def _range(request: HTTPRequest, token: str) -> Any:
+    """werkzeug's Range of one part, or `None`: what is malformed or manifold is passed over."""
+    if request.method != "GET":
+        return None
+    wanted = parse_range_header(request.headers.get("Range"))
+    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
+        return None
+    condition = request.headers.get("If-Range")
+    if condition is not None and condition.strip() != quote_etag(token):
+        return None
+    return wanted
+
+
+def _unsatisfiable(response: Response, size: int) -> Response:
+    response.status_code = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    response.headers["Content-Range"] = f"bytes */{size}"
+    response.headers["Content-Length"] = "0"
+    return response

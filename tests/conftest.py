@@ -1,0 +1,58 @@
+"""Rasters and applications that several rooms are tested with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from wsgiref.validate import validator
+
+import numpy as np
+import pytest
+from werkzeug.test import Client
+
+from exportimage_wsgi import create_app
+from tests.rasters import write
+
+
+@pytest.fixture(scope="session")
+def vector_rasters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The four single rasters of the test vectors; each value is a function of row and column."""
+    folder = tmp_path_factory.mktemp("vectors")
+    return {
+        "rgb": _rgb(folder),
+        "dem": _dem(folder),
+        "ms": _multispectral(folder),
+        "world": _world(folder),
+    }
+
+
+def _rgb(folder: Path) -> str:
+    row, column = np.mgrid[:800, :1000]
+    data = np.stack([column % 256, row % 256, np.full_like(row, 7)]).astype("u1")
+    return write(folder / "rgb.tif", data, (-120, 30, -110, 38), "EPSG:4326")
+
+
+def _dem(folder: Path) -> str:
+    row, column = np.mgrid[:1000, :1000]
+    data = (100 + 0.5 * column + 0.25 * row)[None].astype("f4")
+    data[0, :10, :10] = -9999
+    box = 450000, 5550000, 480000, 5580000
+    return write(folder / "dem.tif", data, box, "EPSG:32633", nodata=-9999)
+
+
+def _multispectral(folder: Path) -> str:
+    row, column = np.mgrid[:1000, :1000]
+    bands = [1000 + column, 2000 + row, np.full_like(row, 3000), np.full_like(row, 4000)]
+    box = -13700000, 4500000, -13600000, 4600000
+    return write(folder / "ms.tif", np.stack(bands).astype("u2"), box, "EPSG:3857")
+
+
+def _world(folder: Path) -> str:
+    data = np.broadcast_to(np.arange(360) % 256, (1, 180, 360)).astype("u1")
+    return write(folder / "world.tif", data, (-180, -90, 180, 90), "EPSG:4326")
+
+
+@pytest.fixture(scope="session")
+def vector_client(vector_rasters: dict[str, str]) -> Any:
+    """A client of one application with the four rasters, every reply checked against WSGI."""
+    return Client(validator(create_app(dict(vector_rasters))))

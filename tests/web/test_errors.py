@@ -1,0 +1,177 @@
+"""What errors look like on the wire, for each form of reply and each setting."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from werkzeug.test import Client
+
+from exportimage_wsgi.errors import OverloadedError
+from exportimage_wsgi.web import exporting
+from exportimage_wsgi.web.app import ImageServer
+
+EXPORT = "/rest/services/Rocky/Scene/ImageServer/exportImage"
+BAD = {"bbox": "-117,34,-116,35", "size": "0,100"}
+
+
+def code(reply: Any) -> int:
+    return int(reply.get_json()["error"]["code"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "f", "status"),
+    [
+        ("auto", "json", 200),
+        ("auto", "pjson", 200),
+        ("auto", "image", 400),
+        ("auto", "kmz", 400),
+        ("esri", "json", 200),
+        ("esri", "image", 200),
+        ("http", "json", 400),
+        ("http", "image", 400),
+    ],
+)
+def test_the_status_follows_the_setting(
+    site: Callable[..., ImageServer], mode: str, f: str, status: int, visitor: Callable[..., Client]
+) -> None:
+    reply = visitor(site(errors=mode)).get(EXPORT, query_string=BAD | {"f": f})
+
+    assert (reply.status_code, code(reply)) == (status, 400)
+    assert reply.content_type == "application/json;charset=utf-8"
+    assert reply.get_json()["error"]["details"][0] == "'size' parameter is invalid."
+
+
+@pytest.mark.parametrize(("mode", "status"), [("auto", 400), ("esri", 200), ("http", 400)])
+def test_a_page_carries_the_true_status_unless_esri_is_copied(
+    site: Callable[..., ImageServer], mode: str, status: int, visitor: Callable[..., Client]
+) -> None:
+    reply = visitor(site(errors=mode)).get(EXPORT, query_string=BAD)
+
+    assert (reply.status_code, reply.mimetype) == (status, "text/html")
+    assert "size=0,100" in reply.text
+
+
+def test_a_script_gets_its_error_wrapped(client: Client) -> None:
+    reply = client.get(EXPORT, query_string=BAD | {"f": "json", "callback": "cb"})
+
+    assert (reply.status_code, reply.mimetype) == (200, "text/javascript")
+    assert reply.text.startswith('cb({"error":{"code":400,') and reply.text.endswith("}});")
+
+
+@pytest.mark.parametrize(
+    "name", ["alert(1)", "a;b", "a\r\nb", "1a", "a b", "<script>", "á", "a" * 129, "a'"]
+)
+def test_a_callback_that_is_no_name_is_refused(client: Client, name: str) -> None:
+    reply = client.get("/rest/info", query_string={"f": "json", "callback": name})
+
+    assert reply.mimetype == "application/json"
+    assert reply.get_json()["error"]["details"][0] == "'callback' parameter is invalid."
+
+
+def test_an_unknown_service_is_a_404_in_the_body(client: Client) -> None:
+    reply = client.get("/rest/services/No/ImageServer?f=json")
+
+    assert (reply.status_code, code(reply)) == (200, 404)
+    assert client.get("/rest/services/No/ImageServer").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["export", "identify", "tile/1/2/3", "exportImage/more"])
+def test_an_unknown_operation_is_a_true_400(client: Client, path: str) -> None:
+    reply = client.get(f"/rest/services/Rocky/Scene/ImageServer/{path}?f=json")
+
+    assert (reply.status_code, code(reply)) == (400, 400)
+    assert reply.get_json()["error"]["message"] == "Invalid URL"
+
+
+@pytest.mark.parametrize(
+    "url", [EXPORT + "?f=nmf", "/rest/services?f=image", "/rest/info?f=%3Cb%3E"]
+)
+def test_an_unknown_form_of_reply_is_told_by_a_page(client: Client, url: str) -> None:
+    reply = client.get(url)
+
+    assert (reply.status_code, reply.mimetype) == (400, "text/html")
+    assert "Output format not supported." in reply.text and "Code: 400" in reply.text
+    assert "<b>" not in reply.text
+
+
+@pytest.mark.parametrize("mode", ["auto", "esri", "http"])
+def test_overload_is_a_true_503_that_says_when_to_return(
+    site: Callable[..., ImageServer],
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+    visitor: Callable[..., Client],
+) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise OverloadedError("too many large exports are under way")
+
+    monkeypatch.setattr(exporting, "export_image", busy)
+
+    reply = visitor(site(errors=mode)).get(EXPORT + "?f=json")
+
+    assert (reply.status_code, code(reply)) == (503, 503)
+    assert int(reply.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("f", ["json", "image", "html"])
+def test_the_unforeseen_tells_the_log_and_not_the_client(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, f: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret words")
+
+    monkeypatch.setattr(exporting, "export_image", fail)
+    with caplog.at_level(logging.ERROR):
+        reply = client.get(EXPORT, query_string={"f": f, "bbox": "-117,34,-116,35"})
+
+    mark = caplog.records[0].getMessage().split()[1].rstrip(":")
+    assert "secret words" in caplog.text
+    assert "secret" not in reply.text and "Traceback" not in reply.text
+    assert mark in reply.text
+    assert reply.status_code == (200 if f == "json" else 500)
+
+
+def test_a_broken_raster_is_an_error_and_no_picture(client: Client, reads: Any) -> None:
+    reads.fails_from = 0
+
+    reply = client.get(EXPORT + "?f=image")
+
+    assert (reply.status_code, reply.mimetype, code(reply)) == (500, "application/json", 500)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE"])
+def test_other_methods_are_refused_with_those_that_work(client: Client, method: str) -> None:
+    reply = client.open(EXPORT + "?f=json", method=method)
+
+    assert reply.status_code == 405
+    assert reply.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+
+
+def test_a_body_over_a_megabyte_is_refused(client: Client) -> None:
+    reply = client.post(EXPORT + "?f=json", data={"mosaicRule": "x" * 1_000_001})
+
+    assert code(reply) == 400
+    assert "1,000,000 bytes" in reply.text
+
+
+def test_a_body_that_is_no_form_is_refused(client: Client) -> None:
+    reply = client.post(EXPORT + "?f=json", json={"bbox": "1,2,3,4"})
+
+    assert code(reply) == 400
+    assert "must be a form" in reply.text
+
+
+def test_nothing_of_a_request_reaches_a_page_unescaped(client: Client) -> None:
+    for name in ("bbox", "format", "renderingRule", "f", "size"):
+        page = client.get(EXPORT, query_string={"bbox": "1,2,3,4", name: '"><script>x</script>'})
+
+        assert "<script" not in page.text
+
+
+def test_nothing_of_a_request_reaches_a_header(client: Client) -> None:
+    for url in ("/rest/services/a%0D%0AX:y/ImageServer", EXPORT + "?f=json&size=%0D%0AX:y"):
+        reply = client.get(url)
+
+        assert not any("\n" in value or "X:y" in value for value in reply.headers.values())

@@ -1,0 +1,177 @@
+"""The pages: complete, safe under their policy, and readable without scripts."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pytest
+from exportimage_wsgi.operations.request import EXPORT_PARAMETERS
+from werkzeug.test import Client
+
+from exportimage_wsgi.service import ImageService
+from exportimage_wsgi.web.app import ImageServer
+from exportimage_wsgi.web.pages import facts, label_of
+
+SCENE = "/rest/services/Rocky/Scene/ImageServer"
+PAGES = [
+    "/rest/services",
+    "/rest/services/Rocky",
+    "/rest/info",
+    SCENE,
+    SCENE + "/exportImage",
+    SCENE + "/exportImage?bbox=-117,34,-116,35",
+    SCENE + "/exportImage?bbox=1,2,3",
+    "/nothing",
+]
+
+
+class Reader(HTMLParser):
+    """Collects a page's elements."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in ("meta", "link", "img", "input", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "option" or tag == "li" or tag in self.open:
+            assert self.open[-1] == tag, f"</{tag}> closes <{self.open[-1]}>"
+            self.open.pop()
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_closed_and_takes_nothing_from_elsewhere(client: Client, path: str) -> None:
+    page = Reader(client.get(path).text)
+
+    assert page.open == []
+    assert page.all("script") == []
+    links = [a.get("href", "") + a.get("src", "") for _, a in page.elements]
+    assert all(link[:1] in ("", "/", "?", "#") or link.startswith("data:") for link in links)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_policy_admits_the_style_and_nothing_else(client: Client, path: str) -> None:
+    reply = client.get(path)
+    policy = reply.headers["Content-Security-Policy"]
+    style = reply.text.split("<style>")[1].split("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+    assert policy.startswith("default-src 'none'")
+    assert f"'sha256-{digest}'" in policy and "unsafe" not in policy
+    assert " style=" not in reply.text
+
+
+def test_the_breadcrumb_leads_home(client: Client) -> None:
+    page = client.get(SCENE + "/exportImage").text
+    way = re.search(r"<nav.*?</nav>", page, re.DOTALL)
+
+    assert way is not None
+    assert re.findall(r">([^<>\n]+)</a>", way[0]) == [
+        "Home",
+        "services",
+        "Rocky",
+        "Scene (ImageServer)",
+        "exportImage",
+    ]
+
+
+def test_the_service_page_says_what_the_json_says(client: Client) -> None:
+    page, described = client.get(SCENE).text, client.get(SCENE + "?f=json").get_json()
+
+    for name in described.keys() - {"name", "initialExtent", "fullExtent"}:
+        assert f"<dt>{label_of(name)}</dt>" in page
+    assert "Band_1, Band_2, Band_3" in page
+    assert 'href="' + SCENE + '/exportImage"' in page
+
+
+def test_the_service_page_shows_a_picture_of_the_whole(client: Client) -> None:
+    thumbnail = Reader(client.get(SCENE).text).all("img")[0]
+
+    reply = client.get(thumbnail["src"])
+
+    assert (reply.status_code, reply.mimetype) == (200, "image/png")
+    assert thumbnail["alt"]
+
+
+def test_the_form_has_a_labelled_field_for_every_parameter(client: Client) -> None:
+    page = Reader(client.get(SCENE + "/exportImage").text)
+    fields = {a["name"] for tag in ("input", "select", "textarea") for a in page.all(tag)}
+
+    assert fields == {parameter.name for parameter in EXPORT_PARAMETERS} | {"f"}
+    assert {label["for"] for label in page.all("label")} == fields
+    assert [b.get("formmethod", "get") for b in page.all("button")] == ["get", "post"]
+
+
+def test_the_form_keeps_what_was_chosen(client: Client) -> None:
+    query = {"FORMAT": "TIFF", "bbox": "1,2,3", "size": "7,7", "renderingRule": '{"a": "<"}'}
+    page = client.get(SCENE + "/exportImage", query_string=query).text
+
+    assert "<option selected>tiff</option>" in page
+    assert 'value="7,7"' in page and "{&#34;a&#34;: &#34;&lt;&#34;}</textarea>" in page
+
+
+def test_a_value_that_is_no_choice_is_kept_to_be_seen(client: Client) -> None:
+    page = client.get(SCENE + "/exportImage", query_string={"format": "webp", "bbox": "1,2,3,4"})
+
+    assert page.status_code == 400
+    assert "<option selected>webp</option>" in page.text
+
+
+def test_an_empty_catalogue_says_so(
+    site: Callable[..., ImageServer], visitor: Callable[..., Client]
+) -> None:
+    page = visitor(site({})).get("/rest/services").text
+
+    assert "There is nothing in here." in page
+
+
+def test_a_name_with_signs_of_html_is_shown_as_it_is(
+    site: Callable[..., ImageServer], service: ImageService, visitor: Callable[..., Client]
+) -> None:
+    client = visitor(site({"a&b <i>": service}))
+
+    page = client.get("/rest/services").text
+
+    assert "a&amp;b &lt;i&gt;" in page and "<i>" not in page
+    assert "/rest/services/a%26b%20%3Ci%3E/ImageServer" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("bandCount", "Band Count"),
+        ("pixelSizeX", "Pixel Size X"),
+        ("xmin", "XMin"),
+        ("noData", "No Data"),
+        ("serviceDataType", "Service Data Type"),
+    ],
+)
+def test_names_are_shown_as_words(name: str, label: str) -> None:
+    assert label_of(name) == label
+
+
+def test_facts_are_readable_whatever_their_type() -> None:
+    found = {
+        fact.label: fact.values
+        for fact in facts(
+            {"a": [], "b": None, "c": True, "d": [1.0, 2.5], "e": {"x": 1}, "f": [{"name": "n"}]}
+        )
+    }
+
+    assert found["A"] == found["B"] == (("", "none"),)
+    assert (found["C"], found["D"]) == ((("", "yes"),), (("", "1, 2.5"),))
+    assert found["E"] == (("X", "1"),)
