@@ -83,3 +83,33 @@ def _open_array(
     if not isinstance(array, xarray.DataArray):
         raise TypeError("of a Dataset, give the one variable that is to be served")
     return open_array(array, unscale=unscale, nodata=nodata, band_names=names)
+
+
+def is_current(source: Source) -> bool:
+    """Are the files of a source those that were opened? Looks at their times, reads nothing.
+
+    URLs and arrays in memory are always current.
+    """
+    from .gdal import GdalSource, source_version
+
+    try:
+        if isinstance(source, GdalSource):
+            known = source.info.version
+            return source_version(source.path, source.stored.files, known) == known
+        from .slices import SliceSource, _store_version
+
+        if isinstance(source, SliceSource):
+            found = _store_version(source.path, source.variable)
+            return found == source.info.version.partition("#")[0]
+    except SourceError:
+        return False
+    return True
+
+
+def address_of(source: Source) -> Any:
+    """What opens the source again; an array in memory is its own address."""
+    path = getattr(source, "path", None)
+    if path is None or not hasattr(source, "variable"):
+        return path or source
+    chosen = "&".join(f"{dimension}={index}" for dimension, index in source.selection)
+    return f"{path}#{source.variable}{'?' if chosen else ''}{chosen}"

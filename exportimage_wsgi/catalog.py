@@ -1,0 +1,214 @@
+"""The catalogue: names of services, and the rasters behind them, opened when they are needed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from .errors import ConfigError, ExportImageError, NotFoundError, SourceError, shown
+from .imagery.sources import address_of, is_current
+from .service import ImageService, ServiceSettings
+
+if TYPE_CHECKING:
+    from .config import Config
+
+_FORBIDDEN = "?#%\\"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """What lies directly in a folder of the catalogue."""
+
+    folders: tuple[str, ...]
+    """Full paths, sorted."""
+
+    services: tuple[str, ...]
+    """Full names, sorted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Offer:
+    """What a service is opened from."""
+
+    raster: Any
+    """Whatever `ImageService.open` takes, or a service that is open already."""
+
+    settings: ServiceSettings = field(default_factory=ServiceSettings)
+    """Those of an open service are its own."""
+
+
+class Catalog:
+    """Services by name. They are opened when first needed, kept, and shared by all threads."""
+
+    def __init__(self, offers: Mapping[str, Offer], single: str | None = None) -> None:
+        """Make a catalogue; nothing is opened.
+
+        Args:
+            offers: by full name, `Folder/name`.
+            single: name of the only service, if the application is nothing but this.
+
+        Raises:
+            ConfigError: names that no URL can hold.
+        """
+        faults = [fault for name in offers if (fault := name_fault(name)) and name != single]
+        if faults:
+            raise ConfigError(tuple(faults))
+        self.single = single
+        self._held = {name: _Held(name, offers[name]) for name in sorted(offers, key=_order)}
+        self._names = tuple(self._held)
+        self._folders = _folders(self._names)
+
+    @classmethod
+    def of(cls, source: Any) -> Catalog:
+        """The catalogue of a source; a catalogue is given back as it is.
+
+        Args:
+            source: a `Catalog`, `{name: path | DataArray | ImageService}`, an `ImageService`,
+                a `Config`, or the path of a TOML file.
+
+        Raises:
+            ConfigError: a fault of the file or of a name.
+            TypeError: it is none of those.
+        """
+        if isinstance(source, Catalog):
+            return source
+        if isinstance(source, ImageService):
+            return cls({source.name: Offer(raster=source)}, single=source.name)
+        if isinstance(source, Mapping):
+            return cls({str(name): Offer(raster=raster) for name, raster in source.items()})
+        return cls(_configured(source).offers())
+
+    def names(self) -> tuple[str, ...]:
+        """Full names of all services, sorted."""
+        return self._names
+
+    def folder(self, path: str = "") -> Folder:
+        """What lies in a folder; `""` is the top.
+
+        Raises:
+            NotFoundError: there is no such folder.
+        """
+        if path not in self._folders:
+            raise NotFoundError(f"Folder {shown(path)} not found")
+        return self._folders[path]
+
+    def service(self, name: str) -> ImageService:
+        """The service of a name, opened if it isn't open or if its files have changed.
+
+        Raises:
+            NotFoundError: no service is called so.
+            SourceError: its raster is missing or damaged; the next call tries again.
+        """
+        if name not in self._held:
+            raise NotFoundError(f"Service {shown(name)}/ImageServer not found")
+        return self._held[name].service()
+
+    def missing(self) -> dict[str, str]:
+        """Path by name of the services whose local file isn't there; nothing is opened."""
+        found = {name: held.missing_file() for name, held in self._held.items()}
+        return {name: path for name, path in found.items() if path is not None}
+
+    def opened(self) -> tuple[dict[str, ImageService], dict[str, ExportImageError]]:
+        """Open everything: the services, and the errors of those that cannot be opened."""
+        services: dict[str, ImageService] = {}
+        errors: dict[str, ExportImageError] = {}
+        for name in self._names:
+            try:
+                services[name] = self.service(name)
+            except ExportImageError as error:
+                errors[name] = error
+        return services, errors
+
+
+class _Held:
+    """One service: what it is opened from and, once it is open, itself."""
+
+    def __init__(self, name: str, offer: Offer) -> None:
+        self._name, self._offer = name, offer
+        self._lock = threading.Lock()
+        self._service: ImageService | None = None
+        if isinstance(offer.raster, ImageService):
+            self._service = replace(offer.raster, name=name)
+
+    def service(self) -> ImageService:
+        """The service as its files are now; several threads open it once."""
+        current = self._current()
+        if current is None:
+            with self._lock:
+                current = self._current() or self._opened()
+                self._service = current
+        return current
+
+    def missing_file(self) -> str | None:
+        raster = self._offer.raster
+        if not isinstance(raster, (str, os.PathLike)):
+            return None
+        path = os.fspath(raster)
+        is_there = path.startswith("/vsi") or "://" in path or os.path.exists(path)
+        return None if is_there or os.path.exists(path.partition("#")[0]) else path
+
+    def _current(self) -> ImageService | None:
+        service = self._service
+        return service if service is not None and is_current(service.source) else None
+
+    def _opened(self) -> ImageService:
+        raster, settings = self._offer.raster, self._offer.settings
+        if isinstance(raster, ImageService):
+            raster, settings = address_of(raster.source), raster.settings
+        try:
+            return ImageService.open(raster, name=self._name, settings=settings)
+        except (ValueError, TypeError) as error:
+            raise SourceError(str(error)) from error
+
+
+def _configured(source: Any) -> Config:
+    from .config import Config
+
+    if isinstance(source, Config):
+        return source
+    if isinstance(source, (str, os.PathLike)):
+        return Config.load(source)
+    raise TypeError(
+        "a catalogue is made of a TOML file, a dictionary or an ImageService, "
+        f"not of a {type(source).__name__}"
+    )
+
+
+def name_fault(name: str) -> str | None:
+    """What is wrong with the name of a service, as a sentence; `None` if nothing is."""
+    parts = name.split("/")
+    rule = None
+    if not all(part and part == part.strip() for part in parts):
+        rule = "its parts, between the slashes, may not be empty nor begin or end with a blank"
+    elif any(part in (".", "..") or part.casefold() == "imageserver" for part in parts):
+        rule = "no part of it may be '.', '..' or 'ImageServer'"
+    elif not name.isprintable() or any(sign in name for sign in _FORBIDDEN):
+        rule = f"it may not hold any of {' '.join(_FORBIDDEN)} nor control characters"
+    return rule and f"service {shown(name)!r}: {rule}"
+
+
+def _order(name: str) -> tuple[str, str]:
+    return name.casefold(), name
+
+
+def _folders(names: Iterable[str]) -> dict[str, Folder]:
+    """What lies in each folder, by its full path."""
+    folders: dict[str, set[str]] = {"": set()}
+    services: dict[str, list[str]] = {"": []}
+    for name in names:
+        path = name.rpartition("/")[0]
+        services.setdefault(path, []).append(name)
+        while path:
+            above = path.rpartition("/")[0]
+            folders.setdefault(path, set())
+            folders.setdefault(above, set()).add(path)
+            path = above
+    return {
+        path: Folder(
+            folders=tuple(sorted(below, key=_order)), services=tuple(services.get(path, ()))
+        )
+        for path, below in folders.items()
+    }
