@@ -32,6 +32,8 @@ from .request import ExportRequest
 DEFAULT_SIZE = 400, 400
 _LARGEST_COORDINATE = 1e15
 _WGS84 = crs_from_wkid(4326)
+_ONLY_RASTER = {"objectid": 1.0}
+"""Attributes of a raster that is a service by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +174,7 @@ def _view(service: ImageService, request: ExportRequest, grid: Grid, content: Co
     bands = _bands(service, request, content)
     rule = _nodata_rule(service, request, bands)
     interpolation = request.interpolation or service.interpolation
-    pixel_type = request.pixel_type or service.info.pixel_type
+    pixel_type = _pixel_type(service, request)
     appearance = None
     if content is not Content.VALUES:
         pixel_type, appearance = _looks(service, pixel_type, bands, content)
@@ -188,8 +190,19 @@ def _view(service: ImageService, request: ExportRequest, grid: Grid, content: Co
     )
 
 
+def _pixel_type(service: ImageService, request: ExportRequest) -> PixelType:
+    """The type asked for, or that of the function's result, or the raster's own."""
+    own = service.info.pixel_type
+    made = request.rendering_rule and request.rendering_rule.output_pixel_type
+    if made and request.pixel_type not in (None, made):
+        rule = f"contradicts the outputPixelType {made.name} of renderingRule"
+        raise ParameterError("pixelType", request.pixel_type.name, rule)
+    return request.pixel_type or made or own
+
+
 def _selects_nothing(request: ExportRequest) -> bool:
-    return request.mosaic_rule is not None and request.mosaic_rule.selects_nothing()
+    rule = request.mosaic_rule
+    return rule is not None and not rule.selects(_ONLY_RASTER)
 
 
 @lru_cache(maxsize=4096)
@@ -252,11 +265,15 @@ def _fill(
 ) -> tuple[float, ...] | None:
     """The no-data value of each band: the request's, else the raster's, else NaN in floats.
 
-    A value that the pixel type cannot hold is saturated, as the pixels are.
+    A value of the raster that the pixel type cannot hold is saturated, as the pixels are. One of
+    the request is passed over then: it marks no pixel of such a type, and must not be made to.
     """
     declared: tuple[float | None, ...] = tuple(service.info.nodata[b] for b in bands)
     if rule is not None:
-        declared = rule.for_bands(len(bands))
+        asked = rule.for_bands(len(bands))
+        declared = tuple(
+            a if pixel_type.holds(a) else own for a, own in zip(asked, declared, strict=True)
+        )
     if all(value is None for value in declared):
         return (math.nan,) * len(bands) if pixel_type.is_float and not opaque else None
     first = next(value for value in declared if value is not None)

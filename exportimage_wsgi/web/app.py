@@ -127,7 +127,7 @@ class ImageServer:
         reply = self._told(error, visit, mode)
         is_told_by_page = isinstance(error, UnsupportedOutputError)
         if visit.asked.f in (*JSON_FORMS, *_PICTURES) and not is_told_by_page:
-            return reply.as_json(visit.asked)
+            return reply.as_json(visit.asked, self.settings.version)
         return reply.with_headers(self._pages.error(crumbs(visit.address), reply))
 
     def _told(self, error: ExportImageError, visit: Visit, mode: str | None = None) -> ErrorReply:

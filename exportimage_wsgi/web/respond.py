@@ -129,9 +129,9 @@ class ErrorReply:
 
     headers: tuple[tuple[str, str], ...] = ()
 
-    def as_json(self, asked: Asked) -> Response:
+    def as_json(self, asked: Asked, version: float) -> Response:
         """Esri's error body; a script only where a script was asked for."""
-        body = error_body(self.code, self.message, self.details)
+        body = error_body(self.code, self.message, self.details, version)
         return self.with_headers(json_reply(body, asked, self.status))
 
     def with_headers(self, response: Response) -> Response:

@@ -1,0 +1,432 @@
+"""Rules: which rasters a request selects and how they overlap, and which function it applies.
+
+`mosaicRule` (JSON, from 10.0), and what 9.3 had in its place: `mosaicProperties` and
+`viewpointProperties` (XML). Of the elements of mosaicProperties, MosaicMethod, TileOrderField and
+TileOrderBase are documented; LockRasterID(s), Ascending, MosaicOperator, Where and FIDs are our
+reading, after their successors in mosaicRule. No example of viewpointProperties has survived: a
+pair X and Y, of which the names are guessed, gives the point that is looked from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from ..geo.crs import CRS
+from ..pixels import PixelType
+from . import names
+from .params import crs_of
+from .texts import integer, integers_of, items, members, number, number_of, read_json, read_xml
+from .where import Condition, Row, parse_where
+
+
+class MosaicMethod(Enum):
+    """What decides which of several rasters lies on top."""
+
+    NONE = "none"
+    CENTER = "center"
+    NADIR = "nadir"
+    VIEWPOINT = "viewpoint"
+    ATTRIBUTE = "attribute"
+    LOCK_RASTER = "lockraster"
+    NORTHWEST = "northwest"
+    SEAMLINE = "seamline"
+
+
+class MosaicOperation(Enum):
+    """How pixels of several rasters become one."""
+
+    FIRST = "first"
+    LAST = "last"
+    MIN = "min"
+    MAX = "max"
+    MEAN = "mean"
+    BLEND = "blend"
+    SUM = "sum"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewpoint:
+    """A point that is looked from."""
+
+    x: float
+
+    y: float
+
+    crs: CRS | None = None
+    """`None`: the service's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DimensionRange:
+    """A part of a cube, along one of its dimensions."""
+
+    variable: str
+    """Name, or nothing for all variables."""
+
+    dimension: str
+
+    values: tuple[tuple[float, float], ...]
+    """First and last value of each range; the same twice for a single value."""
+
+    is_slice: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderingRule:
+    """A raster function that leaves the pixels as they are: None or Identity."""
+
+    name: str
+
+    output_pixel_type: PixelType | None = None
+    """Type of its result; `None` is the type of the raster."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MosaicRule:
+    """Which rasters are drawn, in which order, and how their overlaps are resolved."""
+
+    method: MosaicMethod | None = None
+    """`None`: the service's own."""
+
+    where: Condition | None = None
+
+    object_ids: tuple[int, ...] | None = None
+    """Rasters that may be drawn (`fids`)."""
+
+    locked_ids: tuple[int, ...] = ()
+    """Rasters that are drawn with the method LockRaster, in that order."""
+
+    sort_field: str | None = None
+
+    sort_value: float | str | None = None
+
+    ascending: bool = True
+
+    viewpoint: Viewpoint | None = None
+
+    operation: MosaicOperation | None = None
+    """`None`: the service's own."""
+
+    item_rendering_rule: RenderingRule | None = None
+
+    dimensions: tuple[DimensionRange, ...] = ()
+
+    def selects(self, row: Row) -> bool:
+        """May the raster with these attributes (`objectid` among them) be drawn?
+
+        A condition on an attribute that the raster doesn't have excludes nothing.
+        """
+        found = row.get("objectid")
+        if self.object_ids is not None and found not in self.object_ids:
+            return False
+        if self.method is MosaicMethod.LOCK_RASTER and found not in self.locked_ids:
+            return False
+        return self.where is None or self.where.holds(row) is not False
+
+
+_METHODS = {method.value: method for method in MosaicMethod} | {
+    "byattribute": MosaicMethod.ATTRIBUTE
+}
+_METHOD_NAMES = (
+    "esriMosaicNone", "esriMosaicCenter", "esriMosaicNadir", "esriMosaicViewpoint",
+    "esriMosaicAttribute", "esriMosaicLockRaster", "esriMosaicNorthwest", "esriMosaicSeamline",
+)  # fmt: skip
+_OPERATIONS = {operation.value: operation for operation in MosaicOperation}
+_FIELD = re.compile(r"[^\W\d]\w{0,127}")
+_MOST_RANGES = 1000
+
+
+def mosaic_rule(text: str) -> MosaicRule:
+    """The rule of a JSON text.
+
+    Raises:
+        ValueError: it isn't JSON, or a member breaks its rule.
+    """
+    return mosaic_rule_of(read_json(text))
+
+
+def mosaic_rule_of(value: Any) -> MosaicRule:
+    """The rule of a JSON object; members that we don't know are passed over.
+
+    Raises:
+        ValueError: a member breaks its rule.
+    """
+    said = members(value, "a mosaic rule")
+    item_rule = said.get("itemrenderingrule")
+    locked = said.get("lockrasterids")
+    return _checked(
+        MosaicRule(
+            method=_method(said.get("mosaicmethod")),
+            where=_where(said.get("where")),
+            object_ids=integers_of(said["fids"], "fids") if "fids" in said else None,
+            locked_ids=() if locked is None else integers_of(locked, "lockRasterIds"),
+            sort_field=_sort_field(said.get("sortfield")),
+            sort_value=_sort_value(said.get("sortvalue")),
+            ascending=_ascending(said.get("ascending", True)),
+            viewpoint=_viewpoint(said.get("viewpoint")),
+            operation=_operation(said.get("mosaicoperation")),
+            item_rendering_rule=None if item_rule is None else rendering_rule_of(item_rule),
+            dimensions=_dimensions(said.get("multidimensionaldefinition")),
+        )
+    )
+
+
+def _checked(rule: MosaicRule) -> MosaicRule:
+    if rule.method is MosaicMethod.LOCK_RASTER and not rule.locked_ids:
+        raise ValueError("the method LockRaster needs lockRasterIds")
+    return rule
+
+
+def _method(value: Any) -> MosaicMethod | None:
+    if value is None or value == "":
+        return None
+    name = value.strip().lower().removeprefix("esrimosaic") if isinstance(value, str) else ""
+    if name not in _METHODS:
+        raise ValueError(f"mosaicMethod must be one of {', '.join(_METHOD_NAMES)}")
+    return _METHODS[name]
+
+
+def _operation(value: Any) -> MosaicOperation | None:
+    if value is None or value == "":
+        return None
+    name = value.strip().lower().removeprefix("mt_") if isinstance(value, str) else ""
+    if name not in _OPERATIONS:
+        listed = ", ".join(f"MT_{known.upper()}" for known in _OPERATIONS)
+        raise ValueError(f"mosaicOperation must be one of {listed}")
+    return _OPERATIONS[name]
+
+
+def _where(value: Any) -> Condition | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise ValueError("where must be text")
+    return parse_where(value) if value.strip() else None
+
+
+def _sort_field(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not _FIELD.fullmatch(value.strip()):
+        raise ValueError("sortField must be the name of an attribute")
+    return value.strip()
+
+
+def _sort_value(value: Any) -> float | str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return number_of(value, "sortValue")
+
+
+def _ascending(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    try:
+        return names.boolean(value.strip())
+    except (AttributeError, ValueError):
+        raise ValueError("ascending must be true or false") from None
+
+
+def _viewpoint(value: Any) -> Viewpoint | None:
+    if value is None:
+        return None
+    said = members(value, "viewpoint")
+    crs = said.get("spatialreference")
+    return Viewpoint(
+        x=number_of(said.get("x"), "viewpoint.x"),
+        y=number_of(said.get("y"), "viewpoint.y"),
+        crs=None if crs is None else crs_of(crs),
+    )
+
+
+def _dimensions(value: Any) -> tuple[DimensionRange, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or len(value) > _MOST_RANGES:
+        raise ValueError(f"multidimensionalDefinition must be a list of at most {_MOST_RANGES}")
+    return tuple(_dimension(members(each, "multidimensionalDefinition")) for each in value)
+
+
+def _dimension(said: Mapping[str, Any]) -> DimensionRange:
+    variable, dimension = said.get("variablename", ""), said.get("dimensionname", "")
+    values = said.get("values", [])
+    if not isinstance(variable, str) or not isinstance(dimension, str):
+        raise ValueError("variableName and dimensionName must be text")
+    if not isinstance(values, list) or len(values) > _MOST_RANGES:
+        raise ValueError(f"values must be a list of at most {_MOST_RANGES}")
+    return DimensionRange(
+        variable=variable,
+        dimension=dimension,
+        values=tuple(_range(each) for each in values),
+        is_slice=_ascending(said.get("isslice", False)),
+    )
+
+
+def _range(value: Any) -> tuple[float, float]:
+    pair = value if isinstance(value, list) else [value, value]
+    if len(pair) != 2:
+        raise ValueError("a range of values must be a pair")
+    return number_of(pair[0], "values"), number_of(pair[1], "values")
+
+
+# --- the XML of 9.3 ------------------------------------------------------------------------
+
+_IN_XML = {
+    "mosaicmethod": "mosaicmethod",
+    "tileorderfield": "sortfield",
+    "tileorderbase": "sortvalue",
+    "ascending": "ascending",
+    "mosaicoperator": "mosaicoperation",
+    "mosaicoperation": "mosaicoperation",
+    "where": "where",
+    "whereclause": "where",
+    "lockrasterid": "lockrasterids",
+    "lockrasterids": "lockrasterids",
+    "fids": "fids",
+}
+_LISTS = ("lockrasterids", "fids")
+_POINTS = (("x", "y"), ("viewpointx", "viewpointy"), ("offsetx", "offsety"))
+
+
+def mosaic_properties(text: str) -> MosaicRule:
+    """The rule of an XML fragment, with a root or without; unknown elements are passed over.
+
+    Raises:
+        ValueError: it isn't XML, or an element breaks its rule.
+    """
+    said: dict[str, Any] = {}
+    for element in _elements(text, "mosaicproperties"):
+        name = _IN_XML.get(_local(element))
+        value = (element.text or "").strip()
+        if name is None or not value:
+            continue
+        if name in _LISTS:
+            said.setdefault(name, []).extend(integer(part) for part in items(value, 100_000))
+        elif said.setdefault(name, value) != value:
+            raise ValueError(f"{element.tag} is given twice")
+    if "sortvalue" in said:
+        said["sortvalue"] = _as_number(said["sortvalue"])
+    return mosaic_rule_of(said)
+
+
+def _as_number(text: str) -> float | str:
+    try:
+        return number(text)
+    except ValueError:
+        return text
+
+
+def viewpoint_properties(text: str) -> Viewpoint | None:
+    """The first pair of coordinates in an XML fragment; `None` if it holds none.
+
+    Raises:
+        ValueError: it isn't XML, or a coordinate isn't a number.
+    """
+    found = {_local(e): (e.text or "").strip() for e in _elements(text, "viewpointproperties")}
+    for x, y in _POINTS:
+        if found.get(x) and found.get(y):
+            return Viewpoint(x=number(found[x]), y=number(found[y]))
+    return None
+
+
+def _elements(text: str, root: str) -> Iterator[Element]:
+    """All elements of the fragment but the one that only wraps it."""
+    for element in list(read_xml(text).iter())[1:]:
+        if _local(element) != root:
+            yield element
+
+
+def _local(element: Element) -> str:
+    """The name in lower case, without a namespace."""
+    return str(element.tag).rpartition("}")[2].lower()
+
+
+# --- raster functions ----------------------------------------------------------------------
+
+_KEPT = ("none", "identity")
+_REFUSED = "raster functions other than None and Identity are not supported"
+
+
+def rendering_rule(text: str) -> RenderingRule:
+    """The rule of a JSON text, of a bare name, or of `rasterFunction:NAME`.
+
+    Raises:
+        ValueError: it isn't understood, or is a function other than None and Identity.
+    """
+    if text.startswith("{"):
+        return rendering_rule_of(read_json(text))
+    head, colon, name = text.partition(":")
+    if colon and head.strip().lower() == "rasterfunction":
+        text = name.strip()
+    return rendering_rule_of({"rasterFunction": text})
+
+
+def rendering_rule_of(value: Any) -> RenderingRule:
+    """The rule of a JSON object, in either of Esri's two forms.
+
+    Raises:
+        ValueError: it isn't understood, or is a function other than None and Identity.
+    """
+    said = members(value, "a rendering rule")
+    if isinstance(said.get("function"), dict):
+        said = _of_template(said)
+    name = said.get("rasterfunction")
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError("a rendering rule needs a rasterFunction")
+    if name.strip().lower() not in _KEPT:
+        raise ValueError(f"{_short(name)}: {_REFUSED}")
+    _check_arguments(said.get("rasterfunctionarguments"), name)
+    return RenderingRule(
+        name=name.strip().lower(), output_pixel_type=_output_type(said.get("outputpixeltype"))
+    )
+
+
+def _short(name: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in name[:60])
+
+
+def _of_template(said: Mapping[str, Any]) -> dict[str, Any]:
+    """A raster function template, as a rule: `IdentityFunction` is Identity."""
+    function = members(said["function"], "function")
+    kind = function.get("type", "")
+    return {
+        "rasterfunction": kind.removesuffix("Function") if isinstance(kind, str) else None,
+        "rasterfunctionarguments": said.get("arguments"),
+        "outputpixeltype": function.get("pixeltype"),
+    }
+
+
+def _check_arguments(value: Any, name: str) -> None:
+    """The one argument that these functions take is the raster of the service itself."""
+    if value is None:
+        return
+    said = members(value, "rasterFunctionArguments")
+    for argument, given in said.items():
+        inner = given.get("value", given) if isinstance(given, dict) else given
+        if isinstance(inner, dict) and {"rasterfunction", "function"} & {k.lower() for k in inner}:
+            if rendering_rule_of(inner).output_pixel_type is not None:
+                raise ValueError("outputPixelType of an inner function is not supported")
+        elif argument in ("raster", "dem") and not _is_own_raster(inner):
+            raise ValueError(f"{_short(name)} takes no other raster than $$")
+
+
+def _is_own_raster(value: Any) -> bool:
+    return value in ("$$", "", "$1") or (isinstance(value, dict) and "isdataset" in _lower(value))
+
+
+def _lower(value: Mapping[str, Any]) -> set[str]:
+    return {name.lower() for name in value}
+
+
+def _output_type(value: Any) -> PixelType | None:
+    if value is None or value == "":
+        return None
+    try:
+        return names.pixel_type(value.strip())
+    except (AttributeError, ValueError):
+        raise ValueError("outputPixelType must be the code of a pixel type") from None

@@ -1,0 +1,521 @@
+"""Requests of exportImage: a value, the friendly way to make it, and the table of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ..errors import ParameterError, UnknownCRSError
+from ..esri import names, params, rules
+from ..esri.params import Box, TimeRange
+from ..esri.rules import MosaicRule, RenderingRule, Viewpoint
+from ..geo.crs import CRS, crs_from_wkid, crs_from_wkt
+from ..geo.extent import Extent
+from ..pixels import Interpolation, NoDataMatch, NoDataRule, PixelType
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class ExportRequest:
+    """What a client asks exportImage for. `None` means "not said".
+
+    Made from Python values: numbers for spatial references, names for formats and pixel types.
+    What breaks a rule raises `ParameterError`, by the parameter's name in the protocol.
+    """
+
+    bbox: Box | None
+    """xmin, ymin, xmax, ymax, each axis sorted."""
+
+    bbox_sr: CRS | None
+    """Of `bbox`; the service's own if not said."""
+
+    size: tuple[int, int] | None
+    """Width, height in pixels."""
+
+    image_sr: CRS | None
+    """Of the picture; the service's own if not said."""
+
+    format: str | None
+    """As Esri names it, in lower case."""
+
+    pixel_type: PixelType | None
+    """Of the values; the service's own if not said or UNKNOWN."""
+
+    no_data: NoDataRule | None
+    """Values to be treated as no data."""
+
+    interpolation: Interpolation | None
+
+    compression: str | None
+    """Of TIFF: none, deflate, jpeg, lzw, zstd or lerc."""
+
+    compression_quality: int | None
+    """Of JPEG, 0 to 100."""
+
+    compression_tolerance: float | None
+    """Largest error of LERC."""
+
+    lerc_version: int | None
+
+    band_ids: tuple[int, ...] | None
+    """Bands from 0, in the order wanted."""
+
+    adjust_aspect_ratio: bool
+    """May the box grow, so that pixels are square?"""
+
+    validate_extent: bool
+    """Is a box that goes beyond the service an error?"""
+
+    time: TimeRange | None
+    """First and last instant, in milliseconds since 1970."""
+
+    slice_id: int | None
+
+    mosaic_rule: MosaicRule | None
+    """From `mosaicRule`, else from `mosaicProperties` and `viewpointProperties`."""
+
+    rendering_rule: RenderingRule | None
+
+    def __init__(
+        self,
+        *,
+        bbox: Extent | Sequence[float] | None = None,
+        bbox_sr: CRS | int | str | Any = None,
+        size: Sequence[float] | None = None,
+        image_sr: CRS | int | str | Any = None,
+        format: str | None = None,
+        pixel_type: PixelType | str | None = None,
+        no_data: NoDataRule | float | Sequence[float] | None = None,
+        no_data_interpretation: NoDataMatch | str | None = None,
+        interpolation: Interpolation | str | None = None,
+        compression: str | None = None,
+        compression_quality: int | None = None,
+        compression_tolerance: float | None = None,
+        lerc_version: int | None = None,
+        band_ids: Sequence[int] | int | None = None,
+        adjust_aspect_ratio: bool = True,
+        validate_extent: bool = False,
+        time: datetime | int | Sequence[datetime | int | None] | None = None,
+        slice_id: int | None = None,
+        mosaic_rule: MosaicRule | Mapping[str, Any] | str | None = None,
+        mosaic_properties: MosaicRule | str | None = None,
+        viewpoint_properties: Viewpoint | str | None = None,
+        rendering_rule: RenderingRule | Mapping[str, Any] | str | None = None,
+    ) -> None:
+        """Check and normalise what is asked.
+
+        Args:
+            bbox: xmin, ymin, xmax, ymax, or an extent with its reference.
+            bbox_sr: a number of EPSG or ESRI, `"EPSG:n"`, or anything with `to_wkt()`.
+            size: width, height.
+            image_sr: as `bbox_sr`.
+            format: png, jpgpng, png8, png24, png32, jpg, bmp, gif, tiff, bip, bsq or lerc.
+            pixel_type: a pixel type or its code.
+            no_data: one value, or one for each band asked for.
+            no_data_interpretation: any or all bands; by default any for one value, all for more.
+            interpolation: nearest, bilinear, cubic or majority, or Esri's name of it.
+            compression: of TIFF: None, Deflate (LZ77), LZW, ZSTD, LERC or JPEG.
+            compression_quality: 0 to 100.
+            compression_tolerance: 0 or more.
+            lerc_version: 1 or 2.
+            band_ids: from 0; may repeat.
+            adjust_aspect_ratio: grow the short axis of the box, so that pixels are square.
+            validate_extent: refuse a box that goes beyond the service.
+            time: an instant or a range with `None` for an open end; milliseconds or datetimes.
+            slice_id: of a multidimensional service.
+            mosaic_rule: a rule, or Esri's JSON as a mapping or text.
+            mosaic_properties: the XML of 9.3.
+            viewpoint_properties: the XML of 9.3.
+            rendering_rule: None or Identity.
+
+        Raises:
+            ParameterError: one of them breaks its rule.
+        """
+        box, own_crs = _asked("bbox", _box, bbox) or (None, None)
+        properties = _asked("mosaicProperties", _properties, mosaic_properties)
+        viewpoint = _asked("viewpointProperties", _viewpoint, viewpoint_properties)
+        rule = _asked("mosaicRule", _mosaic_rule, mosaic_rule)
+        match = _asked("noDataInterpretation", _match, no_data_interpretation)
+        normalised = {
+            "bbox": box,
+            "bbox_sr": _asked("bboxSR", _crs, bbox_sr) or own_crs,
+            "size": _asked("size", _size, size),
+            "image_sr": _asked("imageSR", _crs, image_sr),
+            "format": _asked("format", names.format_name, format),
+            "pixel_type": _asked("pixelType", _pixel_type, pixel_type),
+            "no_data": _asked("noData", lambda value: _no_data(value, match), no_data),
+            "interpolation": _asked("interpolation", _interpolation, interpolation),
+            "compression": _asked("compression", names.compression, compression),
+            "compression_quality": _asked(
+                "compressionQuality", params.checked_quality, compression_quality
+            ),
+            "compression_tolerance": _asked(
+                "compressionTolerance", params.checked_tolerance, compression_tolerance
+            ),
+            "lerc_version": _asked("lercVersion", params.checked_lerc_version, lerc_version),
+            "band_ids": _asked("bandIds", _bands, band_ids),
+            "adjust_aspect_ratio": bool(adjust_aspect_ratio),
+            "validate_extent": bool(validate_extent),
+            "time": _asked("time", _time, time),
+            "slice_id": _asked("sliceId", params.checked_slice, slice_id),
+            "mosaic_rule": rule or _seen_from(properties, viewpoint),
+            "rendering_rule": _asked("renderingRule", _rendering_rule, rendering_rule),
+        }
+        for name, value in normalised.items():
+            object.__setattr__(self, name, value)
+
+
+def _asked(name: str, read: Callable[[Any], Any], value: Any) -> Any:
+    """What `read` makes of a value that was said; what breaks a rule names the parameter."""
+    if value is None:
+        return None
+    try:
+        return read(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ParameterError(name, _shown(value), str(error)) from None
+
+
+def _shown(value: Any) -> Any:
+    """A sequence as the protocol writes it."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(str(member) for member in value)
+    return value
+
+
+def _box(value: Any) -> tuple[Box, CRS | None]:
+    if isinstance(value, Extent):
+        return value.bounds, value.crs
+    if isinstance(value, str):
+        return params.bbox(value)
+    corners = [_finite(corner) for corner in value]
+    if len(corners) != 4:
+        raise ValueError("must be xmin,ymin,xmax,ymax")
+    return params.sorted_box(corners), None
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if number != number or number in (float("inf"), float("-inf")):
+        raise ValueError("must be finite numbers")
+    return number
+
+
+def _crs(value: Any) -> CRS:
+    if isinstance(value, CRS):
+        return value
+    if isinstance(value, str):
+        return params.spatial_reference(value.strip())
+    if isinstance(value, Mapping):
+        return params.crs_of(dict(value))
+    try:
+        if hasattr(value, "to_wkt"):
+            return crs_from_wkt(value.to_wkt())
+        return crs_from_wkid(int(value))
+    except UnknownCRSError as error:
+        raise ValueError(str(error)) from None
+
+
+def _size(value: Any) -> tuple[int, int]:
+    if len(value) != 2:
+        raise ValueError("must be width,height")
+    return params.checked_size(_finite(value[0]), _finite(value[1]))
+
+
+def _pixel_type(value: Any) -> PixelType | None:
+    return value if isinstance(value, PixelType) else names.pixel_type(str(value))
+
+
+def _match(value: Any) -> NoDataMatch:
+    if isinstance(value, NoDataMatch):
+        return value
+    known = {match.value: match for match in NoDataMatch}
+    return known.get(str(value).lower()) or names.no_data_match(str(value))
+
+
+def _no_data(value: Any, match: NoDataMatch | None) -> NoDataRule:
+    """By default one value makes a pixel no data in any band, several do in all (spec §2.9)."""
+    if isinstance(value, NoDataRule):
+        return value
+    values = (float(value),) if isinstance(value, (int, float)) else tuple(map(float, value))
+    if not values:
+        raise ValueError("must be one value, or one for each band")
+    usual = NoDataMatch.ANY if len(values) == 1 else NoDataMatch.ALL
+    return NoDataRule(values=values, match=match or usual)
+
+
+def _interpolation(value: Any) -> Interpolation:
+    if isinstance(value, Interpolation):
+        return value
+    known = {kernel.value: kernel for kernel in Interpolation}
+    return known.get(str(value).lower()) or names.interpolation(str(value))
+
+
+def _bands(value: Any) -> tuple[int, ...]:
+    return params.checked_bands([int(value)] if isinstance(value, int) else [int(b) for b in value])
+
+
+def _time(value: Any) -> TimeRange:
+    ends = value if isinstance(value, Sequence) else (value, value)
+    if len(ends) != 2:
+        raise ValueError("must be an instant, or the start and the end of a range")
+    start, end = (_milliseconds(moment) for moment in ends)
+    return params.checked_time(start, end)
+
+
+def _milliseconds(moment: datetime | int | None) -> int | None:
+    if not isinstance(moment, datetime):
+        return None if moment is None else int(moment)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000)
+
+
+def _mosaic_rule(value: Any) -> MosaicRule:
+    if isinstance(value, MosaicRule):
+        return value
+    return rules.mosaic_rule(value) if isinstance(value, str) else rules.mosaic_rule_of(dict(value))
+
+
+def _properties(value: Any) -> MosaicRule:
+    return value if isinstance(value, MosaicRule) else rules.mosaic_properties(value)
+
+
+def _viewpoint(value: Any) -> Viewpoint | None:
+    return value if isinstance(value, Viewpoint) else rules.viewpoint_properties(value)
+
+
+def _seen_from(rule: MosaicRule | None, viewpoint: Viewpoint | None) -> MosaicRule | None:
+    """The rule of 9.3's two parameters."""
+    if viewpoint is None:
+        return rule
+    return replace(rule or MosaicRule(), viewpoint=viewpoint)
+
+
+def _rendering_rule(value: Any) -> RenderingRule:
+    if isinstance(value, RenderingRule):
+        return value
+    if isinstance(value, str):
+        return rules.rendering_rule(value)
+    return rules.rendering_rule_of(dict(value))
+
+
+# --- the parameters as text ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter of the protocol."""
+
+    name: str
+    """As Esri writes it; letter case doesn't matter in a request."""
+
+    argument: str
+    """Of `ExportRequest`."""
+
+    read: Callable[[str], Any]
+    """Its grammar; raises `ValueError` with the rule that is broken."""
+
+    choices: tuple[str, ...] = ()
+    """Of an enumeration; none for free text."""
+
+    hint: str = ""
+    """An example."""
+
+    help: str = ""
+    """What it does, in one sentence."""
+
+
+_BOOLEAN = ("true", "false")
+
+EXPORT_PARAMETERS: tuple[Parameter, ...] = (
+    Parameter(
+        name="bbox",
+        argument="bbox",
+        read=params.bbox,
+        hint="-117,34,-116,35",
+        help="xmin,ymin,xmax,ymax, or an envelope as JSON; without it the full extent.",
+    ),
+    Parameter(
+        name="bboxSR",
+        argument="bbox_sr",
+        read=params.spatial_reference,
+        hint="4326",
+        help="Spatial reference of the box: a number, or JSON with wkid or wkt.",
+    ),
+    Parameter(
+        name="size",
+        argument="size",
+        read=params.size,
+        hint="400,400",
+        help="Width and height in pixels.",
+    ),
+    Parameter(
+        name="imageSR",
+        argument="image_sr",
+        read=params.spatial_reference,
+        hint="102100",
+        help="Spatial reference of the image; without it the service's own.",
+    ),
+    Parameter(
+        name="time",
+        argument="time",
+        read=params.time,
+        hint="1199145600000,null",
+        help="An instant or a range, in milliseconds since 1970; for services with a time axis.",
+    ),
+    Parameter(
+        name="format",
+        argument="format",
+        read=names.format_name,
+        choices=names.FORMATS,
+        help="Kind of file. tiff, bip, bsq and lerc carry values, the others a picture.",
+    ),
+    Parameter(
+        name="pixelType",
+        argument="pixel_type",
+        read=names.pixel_type,
+        choices=tuple(names.PIXEL_TYPES),
+        help="Type of the values; what doesn't fit is cut off at the type's limits.",
+    ),
+    Parameter(
+        name="noData",
+        argument="no_data",
+        read=params.no_data,
+        hint="0 or 0,0,0",
+        help="Values to be shown as no data: one, or one for each band.",
+    ),
+    Parameter(
+        name="noDataInterpretation",
+        argument="no_data_interpretation",
+        read=names.no_data_match,
+        choices=tuple(names.NO_DATA_MATCHES),
+        help="Is a pixel no data if any of its bands matches, or only if all do?",
+    ),
+    Parameter(
+        name="interpolation",
+        argument="interpolation",
+        read=names.interpolation,
+        choices=tuple(names.INTERPOLATIONS),
+        help="How values between pixels are found.",
+    ),
+    Parameter(
+        name="compression",
+        argument="compression",
+        read=names.compression,
+        choices=tuple(names.COMPRESSIONS),
+        help="Of tiff.",
+    ),
+    Parameter(
+        name="compressionQuality",
+        argument="compression_quality",
+        read=params.quality,
+        hint="75",
+        help="Of JPEG, from 0 to 100.",
+    ),
+    Parameter(
+        name="compressionTolerance",
+        argument="compression_tolerance",
+        read=params.tolerance,
+        hint="0.01",
+        help="Largest error of lerc, in units of the values.",
+    ),
+    Parameter(
+        name="lercVersion",
+        argument="lerc_version",
+        read=params.lerc_version,
+        choices=("1", "2"),
+        help="Of lerc; 2 is what is written.",
+    ),
+    Parameter(
+        name="bandIds",
+        argument="band_ids",
+        read=params.band_ids,
+        hint="2,1,0",
+        help="Bands, counted from 0, in the order wanted.",
+    ),
+    Parameter(
+        name="adjustAspectRatio",
+        argument="adjust_aspect_ratio",
+        read=names.boolean,
+        choices=_BOOLEAN,
+        help="Let the short side of the box grow, so that pixels are square (default true).",
+    ),
+    Parameter(
+        name="validateExtent",
+        argument="validate_extent",
+        read=names.boolean,
+        choices=_BOOLEAN,
+        help="Refuse a box that goes beyond the service (default false).",
+    ),
+    Parameter(
+        name="sliceId",
+        argument="slice_id",
+        read=params.slice_id,
+        hint="0",
+        help="Slice of a multidimensional service.",
+    ),
+    Parameter(
+        name="mosaicRule",
+        argument="mosaic_rule",
+        read=rules.mosaic_rule,
+        hint='{"mosaicMethod":"esriMosaicNone"}',
+        help="Which rasters of a mosaic are drawn, and how they overlap.",
+    ),
+    Parameter(
+        name="mosaicProperties",
+        argument="mosaic_properties",
+        read=rules.mosaic_properties,
+        hint="<MosaicMethod>Center</MosaicMethod>",
+        help="The same in the XML of 9.3; mosaicRule goes before it.",
+    ),
+    Parameter(
+        name="viewpointProperties",
+        argument="viewpoint_properties",
+        read=rules.viewpoint_properties,
+        hint="<X>0</X><Y>0</Y>",
+        help="Where the mosaic is looked at from, in the XML of 9.3.",
+    ),
+    Parameter(
+        name="renderingRule",
+        argument="rendering_rule",
+        read=rules.rendering_rule,
+        hint='{"rasterFunction":"None"}',
+        help="Raster function; None and Identity leave the pixels as they are.",
+    ),
+)
+"""Every parameter of exportImage but `f` and `callback`, in the order of Esri's form."""
+
+_REFUSED = {
+    "datumtransformation": (
+        "datumTransformation",
+        "the transformation is PROJ's choice; a chosen one is not supported",
+    )
+}
+
+
+def parse_export(arguments: Mapping[str, str]) -> ExportRequest:
+    """The request of a client's arguments, by lower-case name, blanks around them removed.
+
+    Names that aren't parameters of exportImage are passed over.
+
+    Raises:
+        ParameterError: one of them breaks its rule.
+    """
+    for name, (parameter, rule) in _REFUSED.items():
+        if name in arguments:
+            raise ParameterError(parameter, arguments[name], rule)
+    said = {
+        parameter.argument: _read(parameter, arguments[parameter.name.lower()])
+        for parameter in EXPORT_PARAMETERS
+        if parameter.name.lower() in arguments
+    }
+    box, own_crs = said.pop("bbox", (None, None))
+    said.setdefault("bbox_sr", own_crs)
+    return ExportRequest(bbox=box, **said)
+
+
+def _read(parameter: Parameter, text: str) -> Any:
+    try:
+        return parameter.read(text)
+    except ValueError as error:
+        raise ParameterError(parameter.name, text, str(error)) from None
