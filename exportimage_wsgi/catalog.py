@@ -6,16 +6,13 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .config import Config, name_fault
 from .errors import ConfigError, ExportImageError, NotFoundError, SourceError, shown
 from .imagery.sources import address_of, is_current
+from .rasters import is_elsewhere
 from .service import ImageService, ServiceSettings
-
-if TYPE_CHECKING:
-    from .config import Config
-
-_FORBIDDEN = "?#%\\"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +50,7 @@ class Catalog:
         Raises:
             ConfigError: names that no URL can hold.
         """
-        faults = [fault for name in offers if (fault := name_fault(name)) and name != single]
-        if faults:
-            raise ConfigError(tuple(faults))
+        _check_names(name for name in offers if name != single)
         self.single = single
         self._held = {name: _Held(name, offers[name]) for name in sorted(offers, key=_order)}
         self._names = tuple(self._held)
@@ -79,7 +74,13 @@ class Catalog:
             return cls({source.name: Offer(raster=source)}, single=source.name)
         if isinstance(source, Mapping):
             return cls({str(name): Offer(raster=raster) for name, raster in source.items()})
-        return cls(_configured(source).offers())
+        config = _configured(source)
+        return cls(
+            {
+                name: Offer(raster=service.source, settings=config.settings(name))
+                for name, service in config.services.items()
+            }
+        )
 
     def names(self) -> tuple[str, ...]:
         """Full names of all services, sorted."""
@@ -147,8 +148,8 @@ class _Held:
         if not isinstance(raster, (str, os.PathLike)):
             return None
         path = os.fspath(raster)
-        is_there = path.startswith("/vsi") or "://" in path or os.path.exists(path)
-        return None if is_there or os.path.exists(path.partition("#")[0]) else path
+        files = (path, path.partition("#")[0])
+        return None if is_elsewhere(path) or any(map(os.path.exists, files)) else path
 
     def _current(self) -> ImageService | None:
         service = self._service
@@ -165,8 +166,6 @@ class _Held:
 
 
 def _configured(source: Any) -> Config:
-    from .config import Config
-
     if isinstance(source, Config):
         return source
     if isinstance(source, (str, os.PathLike)):
@@ -177,17 +176,10 @@ def _configured(source: Any) -> Config:
     )
 
 
-def name_fault(name: str) -> str | None:
-    """What is wrong with the name of a service, as a sentence; `None` if nothing is."""
-    parts = name.split("/")
-    rule = None
-    if not all(part and part == part.strip() for part in parts):
-        rule = "its parts, between the slashes, may not be empty nor begin or end with a blank"
-    elif any(part in (".", "..") or part.casefold() == "imageserver" for part in parts):
-        rule = "no part of it may be '.', '..' or 'ImageServer'"
-    elif not name.isprintable() or any(sign in name for sign in _FORBIDDEN):
-        rule = f"it may not hold any of {' '.join(_FORBIDDEN)} nor control characters"
-    return rule and f"service {shown(name)!r}: {rule}"
+def _check_names(names: Iterable[str]) -> None:
+    faults = [f"service {shown(name)!r}: {fault}" for name in names if (fault := name_fault(name))]
+    if faults:
+        raise ConfigError(tuple(faults))
 
 
 def _order(name: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import time
 from collections.abc import Iterable
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Response
 
 from ..catalog import Catalog, Folder
-from ..errors import ExportImageError, NotFoundError, shown
+from ..config import Config, checked_prefix
+from ..errors import ConfigError, ExportImageError, NotFoundError, shown
 from ..esri.replies import catalog_reply, info_reply
 from ..operations.describe import describe_service
 from ..outputs import OutputStore
-from ..running import Runner
+from ..running import Admission, Runner, Threads, cores
 from ..service import ImageService
-from .address import Address, Front
+from .address import Address, Front, networks
 from .asked import Asked, HTTPRequest, asked_of, first_asked
 from .exporting import Exporter
 from .form import drawn, fields
@@ -317,17 +319,51 @@ def _unforeseen(request: HTTPRequest) -> ExportImageError:
 
 
 def create_app(source: Any, prefix: str = "") -> ImageServer:
-    """The WSGI application of a catalogue.
+    """The WSGI application of a catalogue. No raster is opened before it is asked for.
 
     Args:
         source: path of a TOML file, a `Config`, a `Catalog`, `{name: path | DataArray |
             ImageService}`, or one `ImageService`, whose URL then is the mount point.
-        prefix: path below `SCRIPT_NAME` at which it begins, for servers that cannot mount.
+        prefix: path below `SCRIPT_NAME` at which it begins, for servers that cannot mount; in
+            place of the configuration's.
 
     Raises:
         ConfigError: the configuration has faults.
     """
+    if isinstance(source, (str, os.PathLike)):
+        source = Config.load(source)
+    config = source if isinstance(source, Config) else Config()
     catalog = Catalog.of(source)
-    return ImageServer(
-        catalog, OutputStore(None, 600, 1 << 30), Settings(front=Front(prefix=prefix))
+    for name, path in catalog.missing().items():
+        _log.warning("service %s: %s is missing; it answers once the file is there", name, path)
+    output = config.output
+    outputs = OutputStore(output.directory, output.max_age, int(output.max_bytes))
+    return ImageServer(catalog, outputs, _settings(config, prefix), _runner(config))
+
+
+def _settings(config: Config, prefix: str) -> Settings:
+    try:
+        begins_at = checked_prefix(prefix) or config.server.prefix
+    except ValueError as error:
+        raise ConfigError((f"prefix={shown(prefix)!r}: {error}",)) from error
+    front = Front(
+        prefix=begins_at,
+        url=config.server.url,
+        trusted_proxies=networks(config.server.trusted_proxies),
+    )
+    return Settings(
+        title=config.server.title,
+        version=config.compat.version,
+        errors=config.compat.errors,
+        origins=config.cors.origins,
+        front=front,
+    )
+
+
+def _runner(config: Config) -> Runner:
+    limits = config.limits
+    return Runner(
+        driver=Threads(workers=config.compute.threads),
+        deadline=limits.deadline or None,
+        admission=Admission(limits.exports or 2 * cores(), limits.patience),
     )

@@ -1,0 +1,353 @@
+"""The configuration: a TOML file as frozen values, all its faults told at once."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails
+
+from .errors import ConfigError, shown
+from .pixels import Interpolation
+from .rasters import is_elsewhere
+
+if TYPE_CHECKING:
+    from .service import ServiceSettings
+
+_FORBIDDEN = "?#%\\"
+
+
+def name_fault(name: str) -> str | None:
+    """The rule that a service's name, or a path in a URL, breaks; `None` if it breaks none."""
+    parts = name.split("/")
+    if not all(part and part == part.strip() for part in parts):
+        return "its parts, between the slashes, may not be empty nor begin or end with a blank"
+    if any(part in (".", "..") or part.casefold() == "imageserver" for part in parts):
+        return "no part of it may be '.', '..' or 'ImageServer'"
+    if not name.isprintable() or any(sign in name for sign in _FORBIDDEN):
+        return f"it may not hold {' '.join(_FORBIDDEN)} nor control characters"
+    return None
+
+
+def checked_prefix(prefix: str) -> str:
+    """The prefix with one slash at its beginning and none at its end; `""` for none.
+
+    Raises:
+        ValueError: no URL can begin so.
+    """
+    inside = prefix.strip("/")
+    fault = name_fault(inside) if inside else None
+    if fault:
+        raise ValueError(fault)
+    return f"/{inside}" if inside else ""
+
+
+def _checked_name(name: str) -> str:
+    fault = name_fault(name)
+    if fault:
+        raise ValueError(fault)
+    return name
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must begin with http:// or https:// and a host")
+    if parts.query or parts.fragment or parts.username or not url.isprintable() or " " in url:
+        raise ValueError("must be a scheme, a host and a path, nothing else")
+    return url.rstrip("/")
+
+
+def _checked_origin(origin: str) -> str:
+    if origin == "*":
+        return origin
+    parts = urlsplit(origin)
+    if origin != f"{parts.scheme}://{parts.netloc}" or not parts.scheme or not parts.hostname:
+        raise ValueError("must be '*' or an origin such as https://maps.example.org")
+    return origin.lower()
+
+
+def _checked_network(name: str) -> str:
+    if name == "unix":
+        return name
+    try:
+        ip_network(name, strict=False)
+    except ValueError:
+        raise ValueError("must be an address, a block such as 10.0.0.0/8, or unix") from None
+    return name
+
+
+def _checked_scheduler(scheduler: str) -> str:
+    if scheduler.startswith(("tcp://", "tls://", "ucx://")):
+        raise ValueError("a cluster is not supported by this version; it must be 'threads'")
+    if scheduler != "threads":
+        raise ValueError("must be 'threads'")
+    return scheduler
+
+
+Count = Annotated[int, Field(strict=True, ge=1)]
+Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Channel = Annotated[int, Field(strict=True, ge=0, le=255)]
+Flag = Annotated[bool, Field(strict=True)]
+Number = Annotated[float, Field(strict=True)]
+Quality = Annotated[int, Field(strict=True, ge=0, le=100)]
+DefaultFormat = Literal["png", "jpgpng"]
+
+
+class Table(BaseModel):
+    """A table of the file: frozen, and without keys that nobody reads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    def said(self) -> dict[str, Any]:
+        """Only what the file says, without what it leaves to defaults."""
+        return {key: getattr(self, key) for key in self.model_fields_set}
+
+
+class Server(Table):
+    """Where the application is reached, and what it is called."""
+
+    title: Annotated[str, Field(min_length=1)] = "REST Services Directory"
+    """Heading of the pages."""
+
+    url: Annotated[str, AfterValidator(_checked_url)] | None = None
+    """Public URL of the mount point, prefix included; otherwise what the client asked for."""
+
+    prefix: Annotated[str, AfterValidator(checked_prefix)] = ""
+    """Path at which the application begins, for servers that cannot mount."""
+
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_checked_network)], ...] = ()
+    """Addresses, blocks of addresses or `unix`, whose `X-Forwarded-*` headers are believed."""
+
+
+class Output(Table):
+    """The store of finished files, to which `href` points."""
+
+    directory: Path | None = None
+    """Private, in the system's temporary place, if not said. All workers share it."""
+
+    max_age: Annotated[Seconds, Field(gt=0)] = 600.0
+    """Seconds that a file is kept."""
+
+    max_bytes: Annotated[ByteSize, Field(ge=1)] = ByteSize(1 << 30)
+    """Of all files together: a number, or text such as `2 GB`."""
+
+    @field_validator("directory")
+    @classmethod
+    def _beside_the_file(cls, directory: Path | None, info: ValidationInfo) -> Path | None:
+        return None if directory is None else _folder(info) / directory
+
+
+class Limits(Table):
+    """What one request, or all of them together, may take."""
+
+    max_image_size: tuple[Count, Count] = (15000, 4100)
+    """Width, height of the largest picture, of services that don't say."""
+
+    deadline: Seconds = 900.0
+    """Seconds after which an export is broken off; 0 for never."""
+
+    exports: Count | None = None
+    """Large exports at a time in each process; twice the cores if not said."""
+
+    patience: Seconds = 10.0
+    """Seconds that a large export waits for its turn before it is answered with 503."""
+
+
+class Compute(Table):
+    """Where pixels are computed."""
+
+    scheduler: Annotated[str, AfterValidator(_checked_scheduler)] = "threads"
+
+    threads: Annotated[int, Field(strict=True, ge=0)] = 0
+    """For large exports, in each process; 0 is one a core."""
+
+
+class Cors(Table):
+    """Which pages of other origins may read replies."""
+
+    origins: tuple[Annotated[str, AfterValidator(_checked_origin)], ...] = ("*",)
+
+
+class Compat(Table):
+    """Which of Esri's servers is followed where they differ."""
+
+    version: Annotated[float, Field(strict=True, ge=9.3, lt=12)] = 10.91
+
+    default_format: DefaultFormat = "png"
+    """Of requests that don't say: `png` as 9.3, `jpgpng` as 10.0 and later."""
+
+    errors: Literal["auto", "esri", "http"] = "auto"
+    """Which errors carry their true HTTP status: those of pictures and pages, none, all."""
+
+
+class Look(Table):
+    """How services look: what `[defaults]` says for all of them, and each for itself."""
+
+    copyright: str = ""
+
+    resampling: Interpolation | None = None
+
+    compression_quality: Quality = 75
+
+    background: tuple[Channel, Channel, Channel] = (255, 255, 255)
+
+    lerc_nodata: Literal["mask", "fill"] = "mask"
+
+    unscale: Flag = False
+
+
+class Service(Look):
+    """One service: its raster and how it is served."""
+
+    source: Any
+    """Path, URL, `cube.nc#variable` or `store.zarr#variable`; a list is told to be a mosaic."""
+
+    description: str = ""
+
+    nodata: Number | None = None
+
+    band_names: tuple[str, ...] | None = None
+
+    max_image_size: tuple[Count, Count] = (15000, 4100)
+
+    default_format: DefaultFormat = "png"
+
+    @field_validator("source")
+    @classmethod
+    def _checked_source(cls, source: Any, info: ValidationInfo) -> str | tuple[str, ...]:
+        if isinstance(source, str) and source.strip():
+            return _placed(source.strip(), _folder(info))
+        if isinstance(source, list) and source and all(isinstance(s, str) for s in source):
+            return tuple(_placed(each, _folder(info)) for each in source)
+        raise ValueError("must be the path or URL of a raster")
+
+
+class Config(Table):
+    """Everything that an operator says. Paths are absolute once it is loaded from a file."""
+
+    server: Server = Server()
+    output: Output = Output()
+    limits: Limits = Limits()
+    compute: Compute = Compute()
+    cors: Cors = Cors()
+    compat: Compat = Compat()
+    defaults: Look = Look()
+    services: dict[Annotated[str, AfterValidator(_checked_name)], Service] = {}
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Config:
+        """The configuration of a TOML file; paths in it are relative to it.
+
+        Raises:
+            ConfigError: all faults of the file, each with its line or key.
+        """
+        file = Path(path)
+        try:
+            with file.open("rb") as opened:
+                return cls.checked(tomllib.load(opened), file.parent)
+        except ConfigError as error:
+            raise ConfigError(tuple(f"{file.name}: {fault}" for fault in error.faults)) from None
+        except OSError as error:
+            raise ConfigError((f"{path}: {error.strerror}",)) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError((f"{file.name}: {error}",)) from error
+
+    @classmethod
+    def checked(cls, tables: dict[str, Any], folder: Path | None = None) -> Config:
+        """The configuration of tables; relative paths in them begin in the folder.
+
+        Raises:
+            ConfigError: all faults, each with its key.
+        """
+        try:
+            return cls.model_validate(tables, context={"folder": (folder or Path()).absolute()})
+        except ValidationError as error:
+            raise ConfigError(tuple(_faults(error))) from None
+
+    def settings(self, name: str) -> ServiceSettings:
+        """The settings of a service: what it says itself, else what is said for all."""
+        from .service import ServiceSettings
+
+        shared: dict[str, Any] = {
+            "max_image_size": self.limits.max_image_size,
+            "default_format": self.compat.default_format,
+        }
+        said = shared | self.defaults.said() | self.services[name].said()
+        del said["source"]
+        return ServiceSettings(**said)
+
+
+def _folder(info: ValidationInfo) -> Path:
+    return (info.context or {}).get("folder") or Path.cwd()
+
+
+def _placed(source: str, folder: Path) -> str:
+    """A path relative to the folder as an absolute one; a URL as it is."""
+    return source if is_elsewhere(source) else os.path.join(folder, source)
+
+
+# --- faults ----------------------------------------------------------------------------------
+
+
+def _faults(error: ValidationError) -> list[str]:
+    """One line a fault: the key, what was received, the rule."""
+    return [_fault(details) for details in error.errors(include_url=False)]
+
+
+def _fault(details: ErrorDetails) -> str:
+    location, received = details["loc"], details["input"]
+    rule = details["msg"].removeprefix("Value error, ")
+    rule = rule.replace("Input should be", "must be").replace("a valid tuple", "a list")
+    if details["type"] == "missing":
+        return f"{_key(location)}: must be said"
+    if details["type"] == "extra_forbidden":
+        return f"{_key(location)}: unknown key{_hint(location, received)}"
+    if location[-1] == "[key]":
+        return f"{_key(location[:-1])}: {rule}"
+    return f"{_key(location)}={shown(repr(received))}: {rule[0].lower()}{rule[1:]}"
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    """The key as TOML writes it: `services."Folder/name".background[1]`."""
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part}]"
+            continue
+        plain = part.isascii() and part.replace("_", "").replace("-", "").isalnum()
+        text += ("." if text else "") + (part if plain else f'"{part}"')
+    return text
+
+
+def _hint(location: tuple[int | str, ...], received: Any) -> str:
+    if location[0] == "services" and isinstance(received, dict):
+        return '; a name with a slash is quoted: [services."Folder/name"]'
+    known = _known_keys(location[:-1])
+    near = difflib.get_close_matches(str(location[-1]), known, 1)
+    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """The keys of the table at a place of the file."""
+    if not location:
+        return list(Config.model_fields)
+    if location[0] == "services":
+        return list(Service.model_fields)
+    table = Config.model_fields[str(location[0])].annotation
+    return list(getattr(table, "model_fields", ()))

@@ -1,0 +1,108 @@
+"""Which files are rasters, and what they are called when they are served without a configuration.
+
+Nothing is opened here: endings and names decide.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from .errors import ConfigError
+
+# Formats that carry their own place on the earth, or have files of other endings beside them.
+_ELEVATION = (".asc", ".dem", ".dt0", ".dt1", ".dt2", ".flt", ".grd", ".hgt", ".rst")
+_IMAGERY = (".bil", ".bip", ".bsq", ".ecw", ".img", ".kea", ".ntf", ".nitf", ".sid", ".vrt")
+_JPEG2000 = (".j2k", ".jp2", ".jpx")
+_CUBES = (".grb", ".grb2", ".grib", ".grib2", ".nc", ".nc4", ".zarr")
+_ENDINGS = frozenset((".tif", ".tiff", *_ELEVATION, *_IMAGERY, *_JPEG2000, *_CUBES))
+# Pictures are rasters only if a file beside them says where they lie.
+_PICTURES = {
+    ".png": (".pgw", ".pngw", ".wld"),
+    ".jpg": (".jgw", ".jpgw", ".wld"),
+    ".jpeg": (".jgw", ".jpegw", ".wld"),
+    ".gif": (".gfw", ".gifw", ".wld"),
+    ".bmp": (".bpw", ".bmpw", ".wld"),
+}
+
+
+def is_raster(path: Path) -> bool:
+    """Does its name say that this is a raster? Overviews, masks and statistics are not."""
+    ending = path.suffix.lower()
+    if ending in _PICTURES:
+        beside = [path.with_suffix(each) for each in _PICTURES[ending]]
+        return any(file.exists() for file in (*beside, Path(f"{path}.aux.xml")))
+    return ending in _ENDINGS or (path / "hdr.adf").is_file()
+
+
+def rasters_below(folder: Path) -> Iterator[Path]:
+    """The rasters in a folder and its sub-folders, sorted; what begins with a dot is left out."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if is_raster(path):
+            yield path
+        elif path.is_dir() and not path.is_symlink():
+            yield from rasters_below(path)
+
+
+def named(paths: Iterable[str]) -> dict[str, str]:
+    """Name → raster of files, URLs and folders; sub-folders become folders of the catalogue.
+
+    Raises:
+        ConfigError: a path is missing, a folder has no raster, or two rasters want one name.
+    """
+    found: dict[str, str] = {}
+    faults: list[str] = []
+    for path in paths:
+        try:
+            for name, raster in _named(path):
+                if name in found and found[name] != raster:
+                    faults.append(_clash(name, found[name], raster))
+                found.setdefault(name, raster)
+        except OSError as error:
+            faults.append(f"{path}: {error.strerror or error}")
+    if faults:
+        raise ConfigError(tuple(faults))
+    return found
+
+
+def _named(path: str) -> list[tuple[str, str]]:
+    folder = Path(path)
+    if not folder.is_dir() or is_raster(folder):
+        return [(stem(path), _existing(path))]
+    rasters = [
+        ("/".join((*raster.relative_to(folder).parent.parts, raster.stem)), str(raster))
+        for raster in rasters_below(folder)
+    ]
+    if not rasters:
+        raise FileNotFoundError("there is no raster in this folder")
+    return rasters
+
+
+def _existing(path: str) -> str:
+    if is_elsewhere(path) or os.path.exists(path) or os.path.exists(path.partition("#")[0]):
+        return path
+    raise FileNotFoundError("there is no such file")
+
+
+def is_elsewhere(path: str) -> bool:
+    """Is this a URL, or a path of GDAL's virtual file systems?"""
+    return "://" in path or path.startswith("/vsi")
+
+
+def stem(path: str) -> str:
+    """What a raster is called by its path: the variable, or the file without its ending."""
+    if not os.path.exists(path):
+        path, _, variable = path.partition("#")
+        if variable:
+            return variable.partition("?")[0]
+    return Path(path.partition("?")[0] if is_elsewhere(path) else path).stem
+
+
+def _clash(name: str, first: str, second: str) -> str:
+    return (
+        f"{first} and {second} would both be called {name}: rename one, "
+        "or name them in a configuration"
+    )
