@@ -200,7 +200,8 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     """Kind and text of each token; words that are keywords are upper-case signs."""
     if len(text) > _LONGEST:
         raise ValueError(f"where must be at most {_LONGEST} characters")
-    found, position, text = [], 0, text.rstrip()
+    found: list[tuple[str, str]] = []
+    position, text = 0, text.rstrip()
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None or len(found) > _MOST_TOKENS:
