@@ -9,11 +9,7 @@ set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 . "$root/examples/venv.sh"
-case ${VENV:=$root/.venv} in
-    /*) ;;
-    *) VENV=$PWD/$VENV ;;
-esac
-prepare_venv "$VENV" --editable .
+prepare_venv "${VENV:-$root/.venv}" --editable .
 
 host=127.0.0.1 port=8080 prefix='' option=''
 for argument; do
@@ -49,4 +45,4 @@ When the server is ready, open
     $elevation?size=700,800&format=tiff&f=image
 
 TEXT
-exec "$VENV/bin/exportimage-wsgi" serve "$root/examples/services.toml" "$@"
+exec "$venv/bin/exportimage-wsgi" serve "$root/examples/services.toml" "$@"

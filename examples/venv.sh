@@ -14,12 +14,16 @@ find_python() {
 
 # Install into the environment $1 what the other arguments, which are pip's, say. Quick when that
 # was done before and neither they nor pyproject.toml have changed. An environment that is made
-# here and not finished is removed; one that was there before never is.
+# here and not finished is removed; one that was there before never is. Sets `venv`, its path.
 prepare_venv() {
-    venv=$1
+    case $1 in
+        /*) venv=$1 ;;
+        *) venv=$PWD/$1 ;;
+    esac
     shift
-    wanted="$root $(cksum < "$root/pyproject.toml") $*"
-    if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.installed" 2>/dev/null)" = "$wanted" ]; then
+    version="$root $(cksum < "$root/pyproject.toml")"
+    installed=$(grep -sF "$version " "$venv/.installed" || true)
+    if [ -x "$venv/bin/python" ] && printf '%s\n' "$installed" | grep -qxF "$version $*"; then
         return
     fi
     if [ -e "$venv/.unfinished" ]; then
@@ -35,10 +39,13 @@ prepare_venv() {
     else
         echo "making $venv and installing into it: this takes a minute or two, once" >&2
         trap 'rm -rf "$venv"; exit 130' INT TERM HUP
-        new_venv && pip_install "$@" && rm "$venv/.unfinished" || { rm -rf "$venv"; return 1; }
+        if ! { new_venv && pip_install "$@" && rm "$venv/.unfinished"; }; then
+            rm -rf "$venv"
+            return 1
+        fi
         trap - INT TERM HUP
     fi
-    printf '%s' "$wanted" > "$venv/.installed"
+    printf '%s\n' "$installed" "$version $*" > "$venv/.installed"
 }
 
 # Make the environment; a file in it tells that more is to come.
@@ -53,6 +60,6 @@ new_venv() {
 pip_install() (
     cd "$root"
     export PIP_DISABLE_PIP_VERSION_CHECK=1
-    "$venv/bin/python" -m pip install --quiet 'pip>=25.1' &&
-        "$venv/bin/python" -m pip install --quiet "$@"
+    "$venv/bin/python" -m pip install -qq 'pip>=25.1' &&
+        "$venv/bin/python" -m pip install -qq "$@"
 )

@@ -37,14 +37,10 @@ if [ -n "$missing" ]; then
     echo "Some tests will fail for want of programs; on Debian: apt-get install $missing" >&2
 fi
 
-case ${VENV:=$root/.venv-test} in
-    /*) ;;
-    *) VENV=$PWD/$VENV ;;
-esac
-prepare_venv "$VENV" --editable '.[distributed,netcdf,zarr]' --group test --group lint
+prepare_venv "${VENV:-$root/.venv-test}" --editable '.[distributed,netcdf,zarr]' --group test --group lint
 
 cd "$root"
-"$VENV/bin/ruff" check .
-"$VENV/bin/ruff" format --check .
-"$VENV/bin/mypy"
-"$VENV/bin/python" -m pytest "$@"
+"$venv/bin/ruff" check .
+"$venv/bin/ruff" format --check .
+"$venv/bin/mypy"
+"$venv/bin/python" -m pytest "$@"
