@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .config import Config, name_fault
-from .errors import ConfigError, ExportImageError, NotFoundError, SourceError, shown
+from .errors import ConfigError, NotFoundError, SourceError, shown
 from .imagery.sources import address_of, is_current
-from .rasters import is_elsewhere
 from .service import ImageService, ServiceSettings
 
 
@@ -107,28 +106,16 @@ class Catalog:
             raise NotFoundError(f"Service {shown(name)}/ImageServer not found")
         return self._held[name].service()
 
-    def missing(self) -> dict[str, str]:
-        """Path by name of the services whose local file isn't there; nothing is opened."""
-        found = {name: held.missing_file() for name, held in self._held.items()}
-        return {name: path for name, path in found.items() if path is not None}
-
-    def opened(self) -> tuple[dict[str, ImageService], dict[str, ExportImageError]]:
-        """Open everything: the services, and the errors of those that cannot be opened."""
-        services: dict[str, ImageService] = {}
-        errors: dict[str, ExportImageError] = {}
-        for name in self._names:
-            try:
-                services[name] = self.service(name)
-            except ExportImageError as error:
-                errors[name] = error
-        return services, errors
+    def raster(self, name: str) -> Any:
+        """What a service is opened from: a path, a URL, an array or an open service."""
+        return self._held[name].offer.raster
 
 
 class _Held:
     """One service: what it is opened from and, once it is open, itself."""
 
     def __init__(self, name: str, offer: Offer) -> None:
-        self._name, self._offer = name, offer
+        self.name, self.offer = name, offer
         self._lock = threading.Lock()
         self._service: ImageService | None = None
         if isinstance(offer.raster, ImageService):
@@ -143,24 +130,16 @@ class _Held:
                 self._service = current
         return current
 
-    def missing_file(self) -> str | None:
-        raster = self._offer.raster
-        if not isinstance(raster, (str, os.PathLike)):
-            return None
-        path = os.fspath(raster)
-        files = (path, path.partition("#")[0])
-        return None if is_elsewhere(path) or any(map(os.path.exists, files)) else path
-
     def _current(self) -> ImageService | None:
         service = self._service
         return service if service is not None and is_current(service.source) else None
 
     def _opened(self) -> ImageService:
-        raster, settings = self._offer.raster, self._offer.settings
+        raster, settings = self.offer.raster, self.offer.settings
         if isinstance(raster, ImageService):
             raster, settings = address_of(raster.source), raster.settings
         try:
-            return ImageService.open(raster, name=self._name, settings=settings)
+            return ImageService.open(raster, name=self.name, settings=settings)
         except (ValueError, TypeError) as error:
             raise SourceError(str(error)) from error
 

@@ -257,16 +257,27 @@ class Config(Table):
         Raises:
             ConfigError: all faults of the file, each with its line or key.
         """
+        config, faults = cls.examined(path)
+        if faults:
+            raise ConfigError(faults)
+        return config
+
+    @classmethod
+    def examined(cls, path: str | os.PathLike[str]) -> tuple[Config, tuple[str, ...]]:
+        """What is sound of a TOML file, and all its faults; a table with a fault is left out."""
         file = Path(path)
         try:
             with file.open("rb") as opened:
-                return cls.checked(tomllib.load(opened), file.parent)
-        except ConfigError as error:
-            raise ConfigError(tuple(f"{file.name}: {fault}" for fault in error.faults)) from None
+                tables = tomllib.load(opened)
         except OSError as error:
-            raise ConfigError((f"{path}: {error.strerror}",)) from error
+            return cls(), (f"{path}: {error.strerror}",)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError((f"{file.name}: {error}",)) from error
+            return cls(), (f"{file.name}: {error}",)
+        try:
+            return cls.checked(tables, file.parent), ()
+        except ConfigError as error:
+            faults = tuple(f"{file.name}: {fault}" for fault in error.faults)
+            return cls.checked(_sound_part(tables), file.parent), faults
 
     @classmethod
     def checked(cls, tables: dict[str, Any], folder: Path | None = None) -> Config:
@@ -278,7 +289,7 @@ class Config(Table):
         try:
             return cls.model_validate(tables, context={"folder": (folder or Path()).absolute()})
         except ValidationError as error:
-            raise ConfigError(tuple(_faults(error))) from None
+            raise ConfigError(tuple(_fault(each) for each in _errors(error))) from None
 
     def settings(self, name: str) -> ServiceSettings:
         """The settings of a service: what it says itself, else what is said for all."""
@@ -305,12 +316,29 @@ def _placed(source: str, folder: Path) -> str:
 # --- faults ----------------------------------------------------------------------------------
 
 
-def _faults(error: ValidationError) -> list[str]:
-    """One line a fault: the key, what was received, the rule."""
-    return [_fault(details) for details in error.errors(include_url=False)]
+def _errors(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False)
+
+
+def _sound_part(tables: dict[str, Any]) -> dict[str, Any]:
+    """The tables without those, and the services without those, that have a fault."""
+    try:
+        Config.model_validate(tables)
+    except ValidationError as error:
+        for table, *inside in (details["loc"] for details in _errors(error)):
+            if table == "services" and inside and table in tables:
+                tables = tables | {table: _without(tables[table], inside[0])}
+            else:
+                tables = _without(tables, table)
+    return tables
+
+
+def _without(table: dict[str, Any], key: int | str) -> dict[str, Any]:
+    return {each: value for each, value in table.items() if each != key}
 
 
 def _fault(details: ErrorDetails) -> str:
+    """A line: the key, what was received, the rule."""
     location, received = details["loc"], details["input"]
     rule = details["msg"].removeprefix("Value error, ")
     rule = rule.replace("Input should be", "must be").replace("a valid tuple", "a list")

@@ -82,9 +82,15 @@ def _named(path: str) -> list[tuple[str, str]]:
 
 
 def _existing(path: str) -> str:
-    if is_elsewhere(path) or os.path.exists(path) or os.path.exists(path.partition("#")[0]):
-        return path
-    raise FileNotFoundError("there is no such file")
+    if is_missing(path):
+        raise FileNotFoundError("there is no such file")
+    return path
+
+
+def is_missing(path: str) -> bool:
+    """Is this the path of a local raster, or of a variable in one, that isn't there?"""
+    files = (path, path.partition("#")[0])
+    return not is_elsewhere(path) and not any(map(os.path.exists, files))
 
 
 def is_elsewhere(path: str) -> bool:

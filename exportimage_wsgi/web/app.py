@@ -18,6 +18,7 @@ from ..errors import ConfigError, ExportImageError, NotFoundError, shown
 from ..esri.replies import catalog_reply, info_reply
 from ..operations.describe import describe_service
 from ..outputs import OutputStore
+from ..rasters import is_missing
 from ..running import Admission, Runner, Threads, cores
 from ..service import ImageService
 from .address import Address, Front, networks
@@ -334,8 +335,10 @@ def create_app(source: Any, prefix: str = "") -> ImageServer:
         source = Config.load(source)
     config = source if isinstance(source, Config) else Config()
     catalog = Catalog.of(source)
-    for name, path in catalog.missing().items():
-        _log.warning("service %s: %s is missing; it answers once the file is there", name, path)
+    for name in catalog.names():
+        raster = catalog.raster(name)
+        if isinstance(raster, str) and is_missing(raster):
+            _log.warning("service %s waits for its raster, which is missing: %s", name, raster)
     output = config.output
     outputs = OutputStore(output.directory, output.max_age, int(output.max_bytes))
     return ImageServer(catalog, outputs, _settings(config, prefix), _runner(config))

@@ -1,0 +1,83 @@
+"""Checking a configuration: all of its faults, those of the rasters, and what makes these slow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .catalog import Catalog
+from .config import Config
+from .errors import ExportImageError
+from .imagery.sources.source import SourceInfo
+from .service import ImageService
+
+_LARGE = 4096
+_NOT_OF_GDAL = ("MEM", "Zarr", "netCDF")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was found."""
+
+    faults: tuple[str, ...]
+    """What cannot be served as it is."""
+
+    warnings: tuple[str, ...]
+    """What can be served, but not well."""
+
+    services: int
+    """How many were looked at."""
+
+
+def checked(path: str) -> Report:
+    """Look for faults in a file and in the rasters that it names. Opens them, reads no pixel."""
+    config, faults = Config.examined(path)
+    prefix = os.path.basename(path)
+    found, warnings = list(faults), [f"{prefix}: {text}" for text in _of_output(config)]
+    catalog = Catalog.of(config)
+    for name in catalog.names():
+        key = f'{prefix}: services."{name}"'
+        try:
+            warnings += [f"{key}: {text}" for text in of_service(catalog.service(name))]
+        except ExportImageError as error:
+            found.append(f"{key}: {error}")
+    return Report(faults=tuple(found), warnings=tuple(warnings), services=len(catalog.names()))
+
+
+def _of_output(config: Config) -> Iterator[str]:
+    directory = config.output.directory
+    if directory is None:
+        return
+    existing = next(each for each in (directory, *directory.parents) if each.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        yield f"output.directory: {directory} may not be written by this user"
+
+
+def of_service(service: ImageService) -> Iterator[str]:
+    """What slows a service down, and the command that mends it."""
+    info = service.info
+    if max(info.grid.shape_yx) <= _LARGE or info.format in _NOT_OF_GDAL:
+        return
+    raster = _file(service)
+    if not any(level.overview >= 0 for level in info.levels):
+        kernel = "nearest" if info.palette is not None else "average"
+        yield f"no overviews, so small scales are slow: gdaladdo -r {kernel} {raster}"
+    if _is_in_strips(info):
+        yield (
+            "stored in strips, so small boxes are slow: "
+            f"gdal_translate -co TILED=YES -co COMPRESS=DEFLATE {raster} tiled.tif"
+        )
+    if info.statistics is None and info.pixel_type.bits > 8:
+        yield f"no statistics, so the first picture takes a while: gdalinfo -stats {raster}"
+
+
+def _is_in_strips(info: SourceInfo) -> bool:
+    rows, columns = info.block_shape_yx
+    return columns >= info.grid.shape_yx[1] and rows < columns
+
+
+def _file(service: ImageService) -> str:
+    path = getattr(service.source, "path", "")
+    return str(Path(path)) if os.path.exists(path) else service.name

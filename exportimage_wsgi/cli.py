@@ -1,0 +1,255 @@
+"""The command `exportimage-wsgi`: serve rasters, export from them, look at them, check a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import __version__
+from .config import Config, checked_prefix
+from .errors import ConfigError, ExportImageError
+from .rasters import named
+from .running import Runner, Threads, cores
+from .serving import Place
+
+if TYPE_CHECKING:
+    from .service import ImageService
+
+_MOST_WORKERS = 8
+_UNLIMITED = (2**31 - 1, 2**31 - 1)
+_FORMATS = {
+    ".bip": "bip",
+    ".bmp": "bmp",
+    ".bsq": "bsq",
+    ".gif": "gif",
+    ".jpeg": "jpg",
+    ".jpg": "jpg",
+    ".lerc": "lerc",
+    ".png": "png",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+}
+
+
+class Commands(click.Group):
+    """Commands whose faults are a message on standard error, and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ExportImageError as error:
+            raise click.ClickException(str(error) or error.message) from error
+        except OSError as error:
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="exportimage-wsgi")
+def main() -> None:
+    """Serve rasters as Esri-compatible Image Services, and export images from them."""
+
+
+# --- serve -----------------------------------------------------------------------------------
+
+
+@main.command(short_help="Serve a configuration, or rasters and folders of them.")
+@click.argument("sources", metavar="CONFIG.toml | RASTER_OR_FOLDER...", nargs=-1, required=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
+@click.option("--workers", type=click.IntRange(1), help="Processes; at first one a core, up to 8.")
+@click.option("--threads", type=click.IntRange(1), help="Requests at a time in each process.")
+@click.option("--prefix", default="", help="Path at which the application begins, as /arcgis.")
+def serve(
+    sources: tuple[str, ...],
+    host: str,
+    port: int,
+    workers: int | None,
+    threads: int | None,
+    prefix: str,
+) -> None:
+    """Serve a configuration, or rasters and folders of them, until SIGTERM.
+
+    Prints `ready` and the URL of the services as soon as requests are answered, then one URL a
+    service. Rasters that are given by path are named by their stem; sub-folders become folders of
+    the catalogue. SIGHUP reads the configuration, or looks through the folders, again.
+    """
+    from .serving import serve
+
+    load = _loader(sources)
+    config = load()
+    place = Place(
+        host=host,
+        port=port,
+        workers=workers or min(cores(), _MOST_WORKERS),
+        threads=threads or _threads(config),
+        prefix=_prefix(prefix),
+    )
+    serve(load, place)
+
+
+def _loader(sources: tuple[str, ...]) -> Callable[[], Config]:
+    """What gives the configuration of the sources, again and again."""
+    configs = [source for source in sources if _is_config(source)]
+    if configs and len(sources) > 1:
+        raise click.UsageError(f"{configs[0]} is a configuration: it is served alone")
+    return partial(Config.load, sources[0]) if configs else partial(_config_of_rasters, sources)
+
+
+def _config_of_rasters(paths: tuple[str, ...]) -> Config:
+    services = {name: {"source": raster} for name, raster in named(paths).items()}
+    return Config.checked({"services": services})
+
+
+def _threads(config: Config) -> int:
+    """Several times more than large exports, so that small requests go on beside them."""
+    return min(64, max(16, 4 * (config.limits.exports or 2 * cores())))
+
+
+def _prefix(prefix: str) -> str:
+    try:
+        return checked_prefix(prefix)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--prefix") from error
+
+
+# --- export ----------------------------------------------------------------------------------
+
+
+class Export(click.Command):
+    """Its options are the parameters of exportImage, which are looked up when it is called."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*_export_options(), *super().get_params(ctx)]
+
+
+@lru_cache(maxsize=1)
+def _export_options() -> tuple[click.Option, ...]:
+    from .operations.request import EXPORT_PARAMETERS
+
+    return tuple(
+        click.Option(
+            [f"--{parameter.argument.replace('_', '-')}", parameter.name.lower()],
+            metavar="|".join(parameter.choices) or parameter.hint or "TEXT",
+            help=parameter.help,
+        )
+        for parameter in EXPORT_PARAMETERS
+    )
+
+
+@main.command(cls=Export, short_help="Write an image of a raster or of a service to a file.")
+@click.argument("raster", metavar="RASTER_OR_CONFIG[#SERVICE]")
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+def export(raster: str, out: Path, **arguments: str | None) -> None:
+    """Write an image of a raster, or of a service of a configuration, to OUT.
+
+    The options are the parameters of exportImage, and mean the same. Without --format the ending
+    of OUT says which it is. A raster that is given by its path knows no largest size.
+    """
+    from .operations.export_image import export_image
+    from .operations.request import parse_export
+
+    said = {name: value.strip() for name, value in arguments.items() if value and value.strip()}
+    is_kmz = out.suffix.lower() == ".kmz"
+    if not is_kmz:
+        said.setdefault("format", _format_of(out) if "format" not in said else "")
+    config, service = _found(raster, max_image_size=_UNLIMITED)
+    runner = Runner(driver=Threads(workers=config.compute.threads))
+    exported = export_image(service, parse_export(said), kmz=is_kmz, runner=runner)
+    exported.save(out, progress=sys.stderr.isatty())
+    box = ",".join(f"{side:.12g}" for side in exported.extent.bounds)
+    click.echo(
+        f"{out}: {exported.width} x {exported.height} pixels, {exported.media_type}, "
+        f"{box} in {exported.extent.crs}"
+    )
+
+
+def _format_of(out: Path) -> str:
+    try:
+        return _FORMATS[out.suffix.lower()]
+    except KeyError:
+        raise click.UsageError(
+            f"{out} does not tell the format: give --format, "
+            f"or an ending of {', '.join(_FORMATS)}, .kmz"
+        ) from None
+
+
+def _found(text: str, **of_raster: Any) -> tuple[Config, ImageService]:
+    """The service that is meant by `RASTER`, `CONFIG.toml` or `CONFIG.toml#SERVICE`.
+
+    Args:
+        text: of the command line.
+        of_raster: settings of a raster that no configuration speaks of.
+
+    Raises:
+        ConfigError: a fault of the configuration, or it leaves open which service is meant.
+        SourceError: the raster cannot be opened.
+    """
+    from .catalog import Catalog
+    from .service import ImageService
+
+    path, _, name = text.partition("#")
+    if not _is_config(path):
+        return Config(), ImageService.open(text, **of_raster)
+    config = Config.load(path)
+    catalog = Catalog.of(config)
+    names = catalog.names()
+    if not name and len(names) == 1:
+        name = names[0]
+    if name not in names:
+        asked = f"there is no service {name}" if name else "a service must be chosen"
+        listed = "\n".join(f"  {path}#{each}" for each in names) or "  none"
+        raise ConfigError((f"{asked}; there are", listed))
+    return config, catalog.service(name)
+
+
+def _is_config(path: str) -> bool:
+    return path.lower().endswith(".toml")
+
+
+# --- info and check --------------------------------------------------------------------------
+
+
+@main.command(short_help="Print what a raster or a service says of itself.")
+@click.argument("raster", metavar="RASTER_OR_CONFIG[#SERVICE]")
+def info(raster: str) -> None:
+    """Print what a raster, or a service of a configuration, says of itself, as JSON.
+
+    Of a configuration with several services their names are printed.
+    """
+    from .operations.describe import describe_service
+
+    path, _, name = raster.partition("#")
+    if _is_config(path) and not name:
+        names = tuple(Config.load(path).services)
+        if len(names) != 1:
+            click.echo("\n".join(f"{path}#{each}" for each in sorted(names, key=str.casefold)))
+            return
+    config, service = _found(raster)
+    described = describe_service(service, config.compat.version)
+    click.echo(json.dumps(described, indent=2, ensure_ascii=False))
+
+
+@main.command(short_help="Find all faults of a configuration.")
+@click.argument("config", metavar="CONFIG.toml")
+@click.pass_context
+def check(context: click.Context, config: str) -> None:
+    """Find all faults of a configuration at once: of the file, and of the rasters in it.
+
+    Warnings tell what would make a raster faster. The exit status is 1 if there are faults.
+    """
+    from .checking import checked
+
+    report = checked(config)
+    for fault in report.faults:
+        click.echo(f"fault: {fault}", err=True)
+    for warning in report.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if report.faults:
+        context.exit(1)
+    click.echo(f"{config}: {report.services} services, no faults")

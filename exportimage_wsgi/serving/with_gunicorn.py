@@ -1,0 +1,105 @@
+"""gunicorn: worker processes with threads, that are replaced one by one on SIGHUP.
+
+The parent reads the configuration and opens nothing; each worker makes its own application.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from ..config import Config
+from ..errors import ConfigError
+from . import Place, announce, warm
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_FAREWELL = 3600
+
+
+def serve_workers(load: Callable[[], Config], place: Place) -> None:
+    """Serve until SIGTERM, which lets requests end; see `serve`."""
+    Workers(load, place).run()  # type: ignore[no-untyped-call]
+
+
+class Workers(BaseApplication):
+    """A gunicorn of our own, that takes no options but ours."""
+
+    cfg: Any
+    """gunicorn's own settings."""
+
+    def __init__(self, load: Callable[[], Config], place: Place) -> None:
+        self._load, self._place = load, place
+        self.config = load()
+        self._first = _Baton()
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def load_config(self) -> None:
+        options = gunicorn_options(self.config, self._place) | {"post_worker_init": self._started}
+        for name, value in options.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """The application of one worker."""
+        from ..web.app import create_app
+
+        return create_app(self.config, self._place.prefix)
+
+    def reload(self) -> None:
+        """Read the configuration again; one that has faults changes nothing."""
+        try:
+            self.config = self._load()
+        except ConfigError as error:
+            for fault in error.faults:
+                _log.error("the configuration is not reloaded: %s", fault)
+        super().reload()  # type: ignore[no-untyped-call]
+
+    def _started(self, worker: Any) -> None:
+        app = worker.wsgi
+        warm(app.catalog, worker.notify)
+        if self._first.is_mine():
+            port = worker.sockets[0].getsockname()[1]
+            announce(self._place.host, port, app.settings.front.prefix, app.catalog.names())
+
+
+class _Baton:
+    """Goes to the first of several processes that asks for it."""
+
+    def __init__(self) -> None:
+        self._taken, given = os.pipe()
+        os.set_blocking(self._taken, False)
+        os.write(given, b"1")
+
+    def is_mine(self) -> bool:
+        try:
+            return bool(os.read(self._taken, 1))
+        except BlockingIOError:
+            return False
+
+
+def gunicorn_options(config: Config, place: Place) -> dict[str, Any]:
+    """Settings by gunicorn's names; those that a release doesn't know are left out."""
+    host = f"[{place.host}]" if ":" in place.host else place.host
+    farewell = min(config.limits.deadline or _LONGEST_FAREWELL, _LONGEST_FAREWELL)
+    return {
+        "bind": f"{host}:{place.port}",
+        "worker_class": "gthread",
+        "workers": place.workers,
+        "threads": place.threads,
+        "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
+        # The main thread says that a worker lives; compiling on a slow machine takes a while.
+        "timeout": 120,
+        "graceful_timeout": int(farewell),
+        "keepalive": 15,
+        "limit_request_line": 8190,
+        # Whose headers are believed is said in the configuration, and judged by the application.
+        "forwarded_allow_ips": "",
+        "secure_scheme_headers": {},
+        "control_socket_disable": True,
+        "errorlog": "-",
+    }
