@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from operator import index
 from typing import Any
 
 from ..errors import ParameterError, UnknownCRSError
@@ -211,7 +212,7 @@ def _crs(value: Any) -> CRS:
     try:
         if hasattr(value, "to_wkt"):
             return crs_from_wkt(value.to_wkt())
-        return crs_from_wkid(int(value))
+        return crs_from_wkid(index(value))
     except UnknownCRSError as error:
         raise ValueError(str(error)) from None
 
@@ -252,7 +253,7 @@ def _interpolation(value: Any) -> Interpolation:
 
 
 def _bands(value: Any) -> tuple[int, ...]:
-    return params.checked_bands([int(value)] if isinstance(value, int) else [int(b) for b in value])
+    return params.checked_bands([value] if isinstance(value, int) else [index(b) for b in value])
 
 
 def _time(value: Any) -> TimeRange:
