@@ -156,8 +156,8 @@ def export(raster: str, out: Path, **arguments: str | None) -> None:
 
     said = {name: value.strip() for name, value in arguments.items() if value and value.strip()}
     is_kmz = out.suffix.lower() == ".kmz"
-    if not is_kmz:
-        said.setdefault("format", _format_of(out) if "format" not in said else "")
+    if not is_kmz and "format" not in said:
+        said["format"] = _format_of(out)
     config, service = _found(raster, max_image_size=_UNLIMITED)
     runner = Runner(driver=Threads(workers=config.compute.threads))
     exported = export_image(service, parse_export(said), kmz=is_kmz, runner=runner)

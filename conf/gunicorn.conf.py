@@ -1,0 +1,49 @@
+"""How gunicorn runs the application. `exportimage-wsgi serve` does the same by itself.
+
+    EXPORTIMAGE_CONFIG=conf/services.toml gunicorn -c conf/gunicorn.conf.py \
+        exportimage_wsgi.wsgi:application
+
+MALLOC_ARENA_MAX=2 in the environment keeps many threads from holding memory that none uses.
+SIGHUP reads the configuration again, SIGTERM lets requests end.
+"""
+
+import os
+
+from exportimage_wsgi.serving import warm
+
+bind = "127.0.0.1:8080"
+
+# A process a core, up to a point: each holds a cache of its own.
+workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4, 8)
+
+# Threads, several times more than large exports that are let in ([limits] exports), so that small
+# requests and slow readers don't wait for them. Sync workers would stand still.
+worker_class = "gthread"
+threads = 16
+
+# Never: rasters are opened, and libraries that cannot be forked are used, in the workers alone.
+preload_app = False
+
+# What a worker may be silent for. Long exports don't count: they run in other threads.
+timeout = 120
+# What exports that are under way have to end in, at SIGTERM and SIGHUP.
+graceful_timeout = 900
+keepalive = 15
+
+# Long URLs are common: rules and spatial references are JSON.
+limit_request_line = 8190
+
+# gunicorn itself believes no proxy; the application does, those of [server] trusted_proxies.
+forwarded_allow_ips = ""
+secure_scheme_headers = {}
+
+# Workers say that they live by touching a file, which should not wait for a disk.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+accesslog = None
+errorlog = "-"
+
+
+def post_worker_init(worker):
+    """Open the rasters, and load the compiled functions, before the first request comes."""
+    warm(worker.wsgi.catalog, worker.notify)
