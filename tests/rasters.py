@@ -106,14 +106,13 @@ def in_memory(
     masks = [np.broadcast_to(np.uint8(255), (1, *a.shape[1:])) for a in arrays]
     if mask is not None:
         masks[0] = mask
-    info = SourceInfo(
-        grid=Grid(crs=crs, affine=affine, shape_yx=array.shape[1:]),
-        pixel_type=pixel_type_of(array.dtype),
-        band_names=tuple(f"Band_{band + 1}" for band in range(len(array))),
-        nodata=(None,) * len(array),
-        masked=mask is not None,
-        levels=levels,
-        version="in memory",
-        **facts,
-    )
-    return InMemory(arrays, tuple(masks), info)
+    usual: dict[str, Any] = {
+        "grid": Grid(crs=crs, affine=affine, shape_yx=array.shape[1:]),
+        "pixel_type": pixel_type_of(array.dtype),
+        "band_names": tuple(f"Band_{band + 1}" for band in range(len(array))),
+        "nodata": (None,) * len(array),
+        "masked": mask is not None,
+        "levels": levels,
+        "version": "in memory",
+    }
+    return InMemory(arrays, tuple(masks), SourceInfo(**(usual | facts)))

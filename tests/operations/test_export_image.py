@@ -1,0 +1,203 @@
+"""Exports: the same pixels by every road, made when they are read, whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from rasterio.io import MemoryFile
+
+from exportimage_wsgi import ExportRequest, ImageService, export_image
+from exportimage_wsgi.errors import CancelledError, SourceError
+from exportimage_wsgi.geo.grid import Window
+from exportimage_wsgi.pixels import Pixels
+from exportimage_wsgi.running import Admission, Here, Runner, Threads
+from tests.rasters import waves, write
+
+BOX = (-119.3, 32.1, -117.9, 33.7)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> ImageService:
+    """A smooth scene of three bands in UTM whose corner is no data."""
+    path = tmp_path_factory.mktemp("scene") / "scene.tif"
+    data = waves((600, 700), 3, "uint8")
+    data[:, :80, :90] = 0
+    return ImageService.open(write(path, data, (4e5, 3.5e6, 5.4e5, 3.62e6), "EPSG:32611", nodata=0))
+
+
+def request(**changes: Any) -> ExportRequest:
+    said = {"image_sr": 3857, "size": (1500, 1300), "format": "tiff"} | changes
+    return ExportRequest(**said)
+
+
+def values(data: bytes) -> Any:
+    with MemoryFile(data) as file, file.open() as dataset:
+        return dataset.read()
+
+
+def test_nothing_is_read_before_it_is_streamed(make_service: Callable[..., ImageService]) -> None:
+    service = make_service()
+    source = replace(service.source, arrays=())  # type: ignore[type-var]  # reading would fail
+    export = export_image(replace(service, source=source), request(image_sr=None))
+
+    assert (export.width, export.height, export.media_type) == (1500, 1300, "image/tiff")
+    assert export.extent.crs.wkid == 4326
+    assert export.cube.shape == (3, 1300, 1500)
+
+
+def test_the_cube_and_the_file_hold_the_same_pixels(scene: ImageService) -> None:
+    export = export_image(scene, request())
+    streamed = values(b"".join(export.stream()))
+
+    assert (export.cube.values == streamed).all()
+    assert export.cube.dims == ("band", "y", "x")
+    assert export.cube.rio.crs.to_epsg() == 3857
+    assert export.cube.rio.nodata == 0
+    assert export.cube.rio.bounds() == pytest.approx(export.extent.bounds)
+    assert (streamed.max(axis=0) > 0).any() and (streamed == 0).all(axis=0).any()
+
+
+@pytest.mark.parametrize("name", ["png", "jpg", "tiff", "bsq", "jpgpng", "lerc", "gif"])
+def test_every_driver_makes_the_same_bytes(scene: ImageService, name: str) -> None:
+    drivers = [Here(), Threads(workers=1), Threads(workers=3)]
+    files = {
+        b"".join(export_image(scene, request(format=name), runner=Runner(driver=d)).stream())
+        for d in drivers
+    }
+
+    assert len(files) == 1
+
+
+@pytest.mark.parametrize(
+    ("box", "kind"), [((-117.7, 31.9, -117.2, 32.3), "JPEG"), ((-119, 30, -110, 35), "PNG")]
+)
+def test_jpgpng_is_jpeg_where_every_pixel_is_data(
+    scene: ImageService, box: tuple[float, ...], kind: str
+) -> None:
+    asked = ExportRequest(bbox=box, bbox_sr=4326, size=(300, 200), format="jpgpng")
+    export = export_image(scene, asked)
+    picture = Image.open(io.BytesIO(b"".join(export.stream())))
+
+    assert picture.format == kind
+    assert export.extension == {"JPEG": ".jpg", "PNG": ".png"}[kind]
+    assert export.media_type == picture.get_format_mimetype()
+
+
+def test_a_file_appears_whole_and_its_progress_is_told(scene: ImageService, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    target = export_image(scene, request(size=(2000, 3000))).save(
+        tmp_path / "out.tif", progress=lambda done, total: told.append((done, total))
+    )
+
+    total = told[0][1]
+    assert total > 1 and told == [(done, total) for done in range(1, total + 1)]
+    assert values(target.read_bytes()).shape == (3, 3000, 2000)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.tif"]
+
+
+def test_progress_may_be_a_bar(
+    scene: ImageService, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export_image(scene, request()).save(tmp_path / "out.tif", progress=True)
+
+    assert (tmp_path / "out.tif").stat().st_size > 1500 * 1300 * 3
+    assert "Traceback" not in capsys.readouterr().err
+
+
+class _Fails:
+    """A source that fails below a row, and counts its reads."""
+
+    def __init__(self, inner: Any, row: int) -> None:
+        self.inner, self.row, self.info, self.reads = inner, row, inner.info, 0
+
+    def read(self, level: int, window: Window, bands: tuple[int, ...]) -> Pixels:
+        self.reads += 1
+        if window.rows[1] > self.row:
+            raise SourceError("a block cannot be read")
+        return self.inner.read(level, window, bands)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("driver", [Here(), Threads(workers=2)], ids=["here", "threads"])
+def test_a_block_that_fails_fails_the_export_and_leaves_nothing(
+    make_service: Callable[..., ImageService], tmp_path: Path, driver: Any
+) -> None:
+    service = make_service()
+    service = replace(service, source=_Fails(service.source, 60))
+    export = export_image(service, request(size=(1000, 4000)), runner=Runner(driver=driver))
+
+    with pytest.raises(SourceError, match="a block cannot be read"):
+        export.save(tmp_path / "out.tif")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_closing_a_stream_stops_its_work(make_service: Callable[..., ImageService]) -> None:
+    service = make_service()
+    source = _Fails(service.source, 10**6)
+    export = export_image(replace(service, source=source), request(size=(4000, 4000)))
+    stream = export.stream()
+    next(stream)
+    stream.close()
+    before = source.reads
+
+    assert before < 20
+    with pytest.raises(StopIteration):
+        next(stream)
+    assert source.reads <= before + 3
+
+
+def test_a_deadline_ends_an_export(make_service: Callable[..., ImageService]) -> None:
+    export = export_image(make_service(), request(size=(4000, 4000)), runner=Runner(deadline=0.0))
+
+    with pytest.raises(CancelledError, match="deadline"):
+        b"".join(export.stream())
+
+
+def test_who_finds_no_place_is_turned_away(make_service: Callable[..., ImageService]) -> None:
+    from exportimage_wsgi.errors import OverloadedError
+
+    runner = Runner(admission=Admission(1, patience=0.01))
+    first = export_image(make_service(), request(size=(3000, 4000)), runner=runner).stream()
+    next(first)
+
+    with pytest.raises(OverloadedError):
+        b"".join(export_image(make_service(), request(size=(3000, 3999)), runner=runner).stream())
+
+    first.close()
+    assert b"".join(
+        export_image(make_service(), request(size=(3000, 3998)), runner=runner).stream()
+    )
+
+
+def test_small_exports_start_no_thread(make_service: Callable[..., ImageService]) -> None:
+    before = threading.active_count()
+    b"".join(export_image(make_service(), request(size=(400, 400), format="png")).stream())
+
+    assert threading.active_count() == before
+
+
+def test_no_data_of_the_request_is_transparent_and_filled(
+    make_service: Callable[..., ImageService],
+) -> None:
+    asked = ExportRequest(size=(100, 100), no_data=5, interpolation="nearest", format="png32")
+    service = make_service(bands=1)
+    picture = np.asarray(Image.open(io.BytesIO(b"".join(export_image(service, asked).stream()))))
+    data = values(b"".join(export_image(service, replace(asked, format="tiff")).stream()))
+
+    assert (picture[..., 3] == 0).sum() == 100 and (picture[:, 5, 3] == 0).all()
+    assert (data[0, :, 5] == 5).all()
+
+
+def test_a_kmz_is_made_by_the_same_road(scene: ImageService) -> None:
+    export = export_image(scene, request(size=(300, 200)), kmz=True)
+
+    assert export.media_type == "application/vnd.google-earth.kmz"
+    assert b"".join(export.stream())[:4] == b"PK\x03\x04"
