@@ -95,6 +95,9 @@ def warm(catalog: Catalog, beat: Callable[[], object] = lambda: None) -> None:
             found[catalog.service(name).info.pixel_type] = name
         except ExportImageError as error:
             _log.warning("service %s: %s", name, error)
+        except Exception:
+            # One raster must not keep the others from being served.
+            _log.exception("service %s cannot be opened", name)
     for pixel_type in found:
         beat()
         warp.warm(pixel_type)
