@@ -1,0 +1,104 @@
+"""bip and bsq: the values without any head, then a mask of one bit a pixel.
+
+Values are little-endian; a pixel of 1, 2 or 4 bits takes a byte. The mask runs on from row to
+row, its first pixel in the highest bit, and 1 is data. It is always there.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..pixels import Pixels, PixelType, Values
+from .format import Canvas, Content, Options
+from .rows import cut
+from .spool import SPOOL_BYTES, read_back
+
+RawPiece = tuple[tuple[bytes, ...], bytes]
+"""The values, one run for what follows itself in the file, and the mask."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raw:
+    """Values and mask, bands interleaved by pixel or one after another."""
+
+    shape_yx: tuple[int, int]
+
+    bands: int
+
+    pixel_type: PixelType
+
+    fill: tuple[float | complex, ...]
+    """What stands for no data, one a band."""
+
+    by_pixel: bool
+    """Bands side by side (bip), or one after another (bsq)?"""
+
+    media_type: ClassVar[str] = "application/octet-stream"
+
+    @property
+    def extension(self) -> str:
+        return ".bip" if self.by_pixel else ".bsq"
+
+    @property
+    def length(self) -> int:
+        rows, columns = self.shape_yx
+        return rows * columns * self._pixel_bytes + (rows * columns + 7) // 8
+
+    @property
+    def strips(self) -> tuple[tuple[int, int], ...]:
+        """Of eight rows or a multiple, so that the mask of each ends on a byte."""
+        return cut(self.shape_yx, pixel_bytes=self._pixel_bytes, multiple=8)
+
+    def piece(self, index: int, pixels: Pixels) -> RawPiece:
+        values = little_endian(pixels.filled(self.fill))
+        runs = [values.transpose(1, 2, 0)] if self.by_pixel else list(values)
+        mask = np.packbits(pixels.alpha() > 0)
+        return tuple(run.tobytes() for run in runs), mask.tobytes()
+
+    def assemble(self, pieces: Iterable[RawPiece]) -> Iterator[bytes]:
+        """The first run at once; the other bands and the mask wait on disk."""
+        with ExitStack() as stack:
+            waiting = [
+                stack.enter_context(tempfile.SpooledTemporaryFile(SPOOL_BYTES))
+                for _ in range(1 if self.by_pixel else self.bands)
+            ]
+            for (first, *others), mask in pieces:
+                yield first
+                for file, run in zip(waiting, (*others, mask), strict=True):
+                    file.write(run)
+            for file in waiting:
+                yield from read_back(file)
+
+    @property
+    def _pixel_bytes(self) -> int:
+        return self.bands * self.pixel_type.dtype.itemsize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawFormat:
+    """`bip` and `bsq`."""
+
+    by_pixel: bool
+
+    content: ClassVar[Content] = Content.VALUES
+
+    def fit(self, canvas: Canvas, options: Options) -> Raw:
+        return Raw(
+            shape_yx=canvas.grid.shape_yx,
+            bands=canvas.bands,
+            pixel_type=canvas.pixel_type,
+            fill=canvas.fill or (0,) * canvas.bands,
+            by_pixel=self.by_pixel,
+        )
+
+
+def little_endian(values: Values) -> NDArray[np.generic]:
+    """The values in the byte order that files have; no copy where memory has it too."""
+    return values.astype(values.dtype.newbyteorder("<"), copy=False)
