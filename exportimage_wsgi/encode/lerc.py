@@ -1,0 +1,96 @@
+"""LERC: one Lerc2 blob a band, one after another, of the whole picture each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..pixels import Pixels, PixelType
+from .format import Canvas, Content, Options
+from .rows import cut
+
+# imagecodecs 2026.3 writes beyond its memory when it is asked for version 2.
+CODEC_VERSION = 4
+_LARGEST_BLOB = 2**31 - 1
+_ROOM = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lerc:
+    """Lerc2 of any type but the complex ones; a blob has a mask if it needs one."""
+
+    shape_yx: tuple[int, int]
+
+    bands: int
+
+    pixel_type: PixelType
+
+    tolerance: float
+    """Largest error; of integers anything below 1 means none."""
+
+    fill: tuple[float, ...] | None
+    """What stands for no data, one a band, in place of a mask."""
+
+    media_type: ClassVar[str] = "image/lerc"
+    extension: ClassVar[str] = ".lerc"
+    length: ClassVar[None] = None
+
+    @property
+    def strips(self) -> tuple[tuple[int, int], ...]:
+        return cut(self.shape_yx, pixel_bytes=self.bands * self.pixel_type.dtype.itemsize)
+
+    def piece(self, index: int, pixels: Pixels) -> Pixels:
+        """The strip's pixels: a blob can't be made of less than the whole picture."""
+        if self.fill is None:
+            return pixels
+        opaque = np.broadcast_to(np.uint8(255), (1, *pixels.shape_yx))
+        return Pixels(pixels.filled(self.fill), opaque)
+
+    def assemble(self, pieces: Iterable[Pixels]) -> Iterator[bytes]:
+        values = np.empty((self.bands, *self.shape_yx), self.pixel_type.dtype)
+        valid = np.empty((self.bands, *self.shape_yx), np.bool_)
+        for (top, bottom), piece in zip(self.strips, pieces, strict=True):
+            values[:, top:bottom] = piece.values
+            valid[:, top:bottom] = piece.valid > 0
+        for band, mask in zip(values, valid, strict=True):
+            yield blob(band, None if mask.all() else mask, self.tolerance)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LercFormat:
+    """`lerc`."""
+
+    content: ClassVar[Content] = Content.VALUES
+
+    def fit(self, canvas: Canvas, options: Options) -> Lerc:
+        if options.lerc_version == 1:
+            raise ValueError("only 2 (Lerc2) is written")
+        if canvas.pixel_type.is_complex:
+            raise ValueError("LERC carries no complex numbers")
+        rows, columns = canvas.grid.shape_yx
+        if rows * columns * (canvas.pixel_type.dtype.itemsize + 1) + _ROOM > _LARGEST_BLOB:
+            raise ValueError("LERC holds at most 2 GB a band")
+        return Lerc(
+            shape_yx=canvas.grid.shape_yx,
+            bands=canvas.bands,
+            pixel_type=canvas.pixel_type,
+            tolerance=options.tolerance,
+            fill=_fill(canvas) if options.lerc_fill else None,
+        )
+
+
+def blob(band: NDArray[Any], valid: NDArray[np.bool_] | None, tolerance: float) -> bytes:
+    """`(y, x)` as one blob; `valid`, true for data, is `None` where every pixel is."""
+    from imagecodecs import lerc_encode
+
+    return bytes(lerc_encode(band, tolerance, masks=valid, version=CODEC_VERSION))
+
+
+def _fill(canvas: Canvas) -> tuple[float, ...] | None:
+    """The no-data values, if all of them are numbers: LERC has no other way to say NaN."""
+    fill = tuple(complex(value).real for value in canvas.fill or ())
+    return fill if fill and all(value == value for value in fill) else None
