@@ -1,0 +1,75 @@
+"""The tags that say where a TIFF lies, and what GDAL adds: no-data value and band names."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from typing import Any
+
+from ..geo.crs import CRS
+from ..geo.grid import Grid
+from .markup import in_xml
+from .tiff_tags import Tag, text
+
+_SCALE, _TIEPOINT, _KEYS, _KEY_NUMBERS, _KEY_TEXTS = 33550, 33922, 34735, 34736, 34737
+_METADATA, _NO_DATA = 42112, 42113
+
+
+def place_tags(grid: Grid) -> list[Tag]:
+    """Pixel size, north-west corner and spatial reference of a north-up grid."""
+    across, down = grid.affine.a, -grid.affine.e
+    west, north = grid.affine.c, grid.affine.f
+    return [
+        Tag(_SCALE, "d", (across, down, 0.0)),
+        Tag(_TIEPOINT, "d", (0.0, 0.0, 0.0, west, north, 0.0)),
+        *reference_tags(grid.crs),
+    ]
+
+
+@lru_cache(maxsize=256)
+def reference_tags(crs: CRS) -> tuple[Tag, ...]:
+    """The GeoKeys of a spatial reference, as GDAL writes them."""
+    from PIL import Image
+
+    image: Any = Image.open(io.BytesIO(_smallest(crs)))  # of its TIFF kind, which has tags
+    with image:
+        found = {number: image.tag_v2.get(number) for number in (_KEYS, _KEY_NUMBERS, _KEY_TEXTS)}
+    tags = [Tag(_KEYS, "H", found[_KEYS])]
+    if found[_KEY_NUMBERS]:
+        tags.append(Tag(_KEY_NUMBERS, "d", found[_KEY_NUMBERS]))
+    if found[_KEY_TEXTS]:
+        tags.append(text(_KEY_TEXTS, found[_KEY_TEXTS]))
+    return tuple(tags)
+
+
+def _smallest(crs: CRS) -> bytes:
+    """A GeoTIFF of one pixel, written by GDAL."""
+    from rasterio.crs import CRS as RasterioCRS
+    from rasterio.io import MemoryFile
+    from rasterio.transform import from_origin
+
+    authority, _, code = crs.definition.partition(":")
+    if authority in ("EPSG", "ESRI"):
+        reference = RasterioCRS.from_authority(authority, code)
+    else:
+        reference = RasterioCRS.from_wkt(crs.definition)
+    shape = {"width": 1, "height": 1, "count": 1, "dtype": "uint8"}
+    with MemoryFile() as file:
+        with file.open(driver="GTiff", crs=reference, transform=from_origin(0, 0, 2, 2), **shape):
+            pass
+        return bytes(file.read())
+
+
+def no_data_tag(value: float) -> Tag:
+    """GDAL's tag of the value that stands for no data in all bands."""
+    whole = float(value).is_integer() and abs(value) < 2**63
+    return text(_NO_DATA, str(int(value)) if whole else repr(float(value)))
+
+
+def names_tag(names: tuple[str, ...]) -> Tag:
+    """GDAL's tag of the bands' names. It escapes them twice, and expects that."""
+    items = "".join(
+        f'  <Item name="DESCRIPTION" sample="{band}" role="description">{in_xml(in_xml(name))}</Item>\n'
+        for band, name in enumerate(names)
+    )
+    return text(_METADATA, f"<GDALMetadata>\n{items}</GDALMetadata>\n")

@@ -1,0 +1,197 @@
+"""GeoTIFF of the values, in any pixel type, interleaved by pixel, in strips.
+
+Uncompressed, all is known before the first pixel, so the file streams. Otherwise the strips wait
+until their sizes are known, since the head comes first.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geo.grid import Grid
+from ..pixels import Palette, Pixels, PixelType
+from .format import Canvas, Compression, Content, Options
+from .geotiff import names_tag, no_data_tag, place_tags
+from .raw import little_endian
+from .rows import cut
+from .spool import SPOOL_BYTES, read_back
+from .tiff_strips import CODES, JPEG_ROWS, LERC_PARAMETERS, packer
+from .tiff_tags import Tag, head
+
+_STRIP_BYTES = 1 << 18
+_MIN_IS_BLACK, _RGB, _PALETTE, _YCBCR = 1, 2, 3, 6
+_SAMPLE_FORMATS = {"u": 1, "i": 2, "f": 3, "c": 6}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tiff:
+    """GeoTIFF of any number of bands."""
+
+    grid: Grid
+
+    bands: int
+
+    pixel_type: PixelType
+
+    fill: float | None
+    """What stands for no data, in all bands, as the file can tell one value only."""
+
+    palette: Palette | None
+
+    band_names: tuple[str, ...]
+
+    compression: Compression
+
+    quality: int
+    """Of JPEG, 1 to 100; otherwise 0."""
+
+    tolerance: float
+    """Of LERC; otherwise 0."""
+
+    media_type: ClassVar[str] = "image/tiff"
+    extension: ClassVar[str] = ".tif"
+
+    @property
+    def length(self) -> int | None:
+        if self.compression is not Compression.NONE:
+            return None
+        return len(self._head()) + self._line_bytes * self.grid.shape_yx[0]
+
+    @property
+    def strips(self) -> tuple[tuple[int, int], ...]:
+        """Each is cut again into strips as TIFF means them, which are shorter."""
+        pixel_bytes = self.bands * self.pixel_type.dtype.itemsize
+        return cut(self.grid.shape_yx, pixel_bytes=pixel_bytes, multiple=self._rows)
+
+    def piece(self, index: int, pixels: Pixels) -> tuple[bytes, ...]:
+        """The packed strips of the file that lie in the piece."""
+        fill = 0 if self.fill is None else self.fill
+        values = little_endian(pixels.filled((fill,) * self.bands))
+        pack = packer(self.compression, self.pixel_type, self.quality, self.tolerance)
+        tops = range(0, pixels.shape_yx[0], self._rows)
+        return tuple(
+            pack(values[:, top : top + self._rows].transpose(1, 2, 0).copy()) for top in tops
+        )
+
+    def assemble(self, pieces: Iterable[tuple[bytes, ...]]) -> Iterator[bytes]:
+        if self.compression is Compression.NONE:
+            yield self._head()
+            for piece in pieces:
+                yield from piece
+            return
+        sizes: list[int] = []
+        with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:
+            for piece in pieces:
+                sizes += [len(strip) for strip in piece]
+                file.writelines(piece)
+            yield head(self._tags(), sizes)
+            yield from read_back(file)
+
+    @property
+    def _rows(self) -> int:
+        """Rows of a strip as TIFF means it."""
+        rows = max(_STRIP_BYTES // self._line_bytes, 1)
+        if self.compression is Compression.JPEG:
+            rows = -(-rows // JPEG_ROWS) * JPEG_ROWS
+        return min(rows, self.grid.shape_yx[0])
+
+    @property
+    def _line_bytes(self) -> int:
+        """Of an uncompressed row, which ends on a byte."""
+        return (self.grid.shape_yx[1] * self.bands * self.pixel_type.bits + 7) // 8
+
+    def _head(self) -> bytes:
+        """Of an uncompressed file."""
+        rows = self.grid.shape_yx[0]
+        heights = (min(self._rows, rows - top) for top in range(0, rows, self._rows))
+        return head(self._tags(), [height * self._line_bytes for height in heights])
+
+    def _tags(self) -> list[Tag]:
+        rows, columns = self.grid.shape_yx
+        tags = [
+            Tag(256, "I", (columns,)),
+            Tag(257, "I", (rows,)),
+            Tag(259, "H", (CODES[self.compression],)),
+            Tag(277, "H", (self.bands,)),
+            Tag(278, "I", (self._rows,)),
+            Tag(284, "H", (1,)),
+            *self._pixel_tags(),
+            *place_tags(self.grid),
+        ]
+        if any(self.band_names):
+            tags.append(names_tag(self.band_names))
+        if self.fill is not None:
+            tags.append(no_data_tag(self.fill))
+        return tags
+
+    def _pixel_tags(self) -> Iterator[Tag]:
+        """What the samples of a pixel are, and what they mean."""
+        photometric, colours = self._photometric()
+        yield Tag(258, "H", (self.pixel_type.bits,) * self.bands)
+        yield Tag(262, "H", (photometric,))
+        yield Tag(339, "H", (_SAMPLE_FORMATS[self.pixel_type.dtype.kind],) * self.bands)
+        if self.bands > colours:
+            yield Tag(338, "H", (0,) * (self.bands - colours))
+        if self.palette is not None:
+            yield Tag(320, "H", _colour_map(self.palette, self.pixel_type.bits).tolist())
+        if photometric == _YCBCR:
+            yield Tag(530, "H", (2, 2))
+        if self.compression is Compression.LERC:
+            yield Tag(*LERC_PARAMETERS)
+
+    def _photometric(self) -> tuple[int, int]:
+        """How the colours are told, and how many bands they take."""
+        if self.palette is not None:
+            return _PALETTE, 1
+        if self.bands != 3 or self.pixel_type is not PixelType.U8:
+            return _MIN_IS_BLACK, 1
+        return (_YCBCR if self.compression is Compression.JPEG else _RGB), 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TiffFormat:
+    """`tiff`."""
+
+    content: ClassVar[Content] = Content.VALUES
+
+    def fit(self, canvas: Canvas, options: Options) -> Tiff:
+        compression = options.compression
+        _check(canvas, compression)
+        return Tiff(
+            grid=canvas.grid,
+            bands=canvas.bands,
+            pixel_type=canvas.pixel_type,
+            fill=None if canvas.fill is None else complex(canvas.fill[0]).real,
+            palette=canvas.palette,
+            band_names=canvas.band_names,
+            compression=compression,
+            quality=min(max(options.quality, 1), 100) if compression is Compression.JPEG else 0,
+            tolerance=options.tolerance if compression is Compression.LERC else 0.0,
+        )
+
+
+def _check(canvas: Canvas, compression: Compression) -> None:
+    """Raises: ValueError: the values can't be packed in this way."""
+    if compression is Compression.JPEG:
+        if canvas.pixel_type is not PixelType.U8 or canvas.bands not in (1, 3) or canvas.palette:
+            raise ValueError("JPEG packs one or three bands of U8, and no indices of a palette")
+        if canvas.grid.shape_yx[1] > 65535:
+            raise ValueError("JPEG packs at most 65535 columns")
+    if compression is Compression.LERC and (
+        canvas.pixel_type.is_complex or canvas.pixel_type.bits < 8
+    ):
+        raise ValueError("LERC packs real numbers of at least eight bits")
+
+
+def _colour_map(palette: Palette, bits: int) -> NDArray[np.uint16]:
+    """All reds, all greens, all blues, of 16 bits each."""
+    table = np.zeros((3, 2**bits), np.uint16)
+    shown = np.array(palette[: 2**bits], np.uint16)[:, :3] * 257
+    table[:, : len(shown)] = shown.T
+    return table.ravel()
