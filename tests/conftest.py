@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from wsgiref.validate import validator
 
 import numpy as np
 import pytest
-from werkzeug.test import Client
 
 from exportimage_wsgi import create_app
+from tests.clients import visitor_of
 from tests.rasters import write
 
 
@@ -55,4 +54,4 @@ def _world(folder: Path) -> str:
 @pytest.fixture(scope="session")
 def vector_client(vector_rasters: dict[str, str]) -> Any:
     """A client of one application with the four rasters, every reply checked against WSGI."""
-    return Client(validator(create_app(dict(vector_rasters))))
+    return visitor_of(create_app(dict(vector_rasters)))

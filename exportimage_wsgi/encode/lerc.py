@@ -87,7 +87,9 @@ def blob(band: NDArray[Any], valid: NDArray[np.bool_] | None, tolerance: float) 
     """`(y, x)` as one blob; `valid`, true for data, is `None` where every pixel is."""
     from imagecodecs import lerc_encode
 
-    return bytes(lerc_encode(band, tolerance, masks=valid, version=CODEC_VERSION))
+    # LERC leaves a few bytes at its end unwritten: they must not be what memory happens to hold.
+    room = bytearray(band.nbytes + band.size + _ROOM)
+    return bytes(lerc_encode(band, tolerance, masks=valid, version=CODEC_VERSION, out=room))
 
 
 def _fill(canvas: Canvas) -> tuple[float, ...] | None:

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
+from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,7 +122,7 @@ class Export:
         pieces = self._runner.pieces(partial(make_piece, self.plan.view, encoder), count, stop)
         if progress is not None:
             pieces = _told(pieces, count, progress)
-        return Stream(encoder.assemble(pieces), pieces, stop)
+        return Stream(_assembled(encoder, pieces), pieces, stop)
 
     def save(self, path: str | PathLike[str], progress: bool | Progress | None = None) -> Path:
         """Write the file; it appears under its name only when it is complete.
@@ -174,6 +175,13 @@ def make_opaque_piece(view: View, encoder: Encoder, index: int) -> Any:
 
 def _strip(view: View, encoder: Encoder, index: int) -> Pixels:
     return read(view, Window(rows=encoder.strips[index], columns=(0, view.grid.shape_yx[1])))
+
+
+def _assembled(encoder: Encoder, pieces: Iterator[Any]) -> Iterator[bytes]:
+    """The file's bytes. The first piece is made before the first byte is given away, so that what
+    fails at once can still be answered by an error."""
+    first = list(islice(pieces, 1))
+    yield from encoder.assemble(chain(first, pieces))
 
 
 def _told(pieces: Iterator[Any], count: int, progress: Progress) -> Iterator[Any]:

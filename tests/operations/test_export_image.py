@@ -15,7 +15,7 @@ from PIL import Image
 from rasterio.io import MemoryFile
 
 from exportimage_wsgi import ExportRequest, ImageService, export_image
-from exportimage_wsgi.errors import CancelledError, SourceError
+from exportimage_wsgi.errors import CancelledError, OverloadedError, SourceError
 from exportimage_wsgi.geo.grid import Window
 from exportimage_wsgi.pixels import Pixels
 from exportimage_wsgi.running import Admission, Here, Runner, Threads
@@ -139,6 +139,17 @@ def test_a_block_that_fails_fails_the_export_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_fails_at_once_fails_before_the_first_byte(
+    make_service: Callable[..., ImageService],
+) -> None:
+    service = make_service()
+    service = replace(service, source=_Fails(service.source, 0))
+
+    for name in ("tiff", "png", "bsq", "jpg"):
+        with pytest.raises(SourceError):
+            next(export_image(service, request(format=name)).stream())
+
+
 def test_closing_a_stream_stops_its_work(make_service: Callable[..., ImageService]) -> None:
     service = make_service()
     source = _Fails(service.source, 10**6)
@@ -162,8 +173,6 @@ def test_a_deadline_ends_an_export(make_service: Callable[..., ImageService]) ->
 
 
 def test_who_finds_no_place_is_turned_away(make_service: Callable[..., ImageService]) -> None:
-    from exportimage_wsgi.errors import OverloadedError
-
     runner = Runner(admission=Admission(1, patience=0.01))
     first = export_image(make_service(), request(size=(3000, 4000)), runner=runner).stream()
     next(first)

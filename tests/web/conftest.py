@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from wsgiref.validate import validator
 
 import numpy as np
 import pytest
 from affine import Affine
-from exportimage_wsgi.catalog import Catalog
 from werkzeug.test import Client
 
+from exportimage_wsgi.catalog import Catalog
 from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.geo.crs import crs_from_wkid
 from exportimage_wsgi.geo.grid import Grid, Window
@@ -22,6 +21,7 @@ from exportimage_wsgi.outputs import OutputStore
 from exportimage_wsgi.pixels import Pixels, PixelType, Statistics
 from exportimage_wsgi.service import ImageService
 from exportimage_wsgi.web.app import ImageServer, Settings
+from tests.clients import visitor_of
 
 ROWS, COLUMNS = 200, 400
 
@@ -97,17 +97,10 @@ def site(service: ImageService, store: OutputStore) -> Callable[..., ImageServer
     return make
 
 
-class Visitor(Client):
-    """A client that reads every body to its end and closes it, as servers do."""
-
-    def open(self, *args: Any, **kwargs: Any) -> Any:
-        return super().open(*args, buffered=True, **kwargs)
-
-
 @pytest.fixture
 def visitor() -> Callable[..., Client]:
     """Makes a client that asks an application through the WSGI validator."""
-    return lambda app: Visitor(validator(app))
+    return visitor_of
 
 
 @pytest.fixture

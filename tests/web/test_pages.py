@@ -9,9 +9,9 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 
 import pytest
-from exportimage_wsgi.operations.request import EXPORT_PARAMETERS
 from werkzeug.test import Client
 
+from exportimage_wsgi.operations.request import EXPORT_PARAMETERS
 from exportimage_wsgi.service import ImageService
 from exportimage_wsgi.web.app import ImageServer
 from exportimage_wsgi.web.pages import facts, label_of

@@ -419,9 +419,7 @@ def test_x16_no_data_of_the_raster_is_transparent(vector_client):
     assert (alpha == 0).sum() == 100
 
 
-@pytest.mark.parametrize(
-    ("query", "nodata"), [("", -9999), ("&noData=-1", -1)], ids=["X17", "X18"]
-)
+@pytest.mark.parametrize(("query", "nodata"), [("", -9999), ("&noData=-1", -1)], ids=["X17", "X18"])
 def test_x17_x18_no_data_is_tagged(vector_client, query, nodata):
     data, profile = values(get(vector_client, R2, CORNER + "&format=tiff" + query))
 
