@@ -20,7 +20,9 @@ from .rows import cut, painted
 _BLOCK = 16
 """Rows and columns that the largest unit of a scan covers: colour is halved both ways."""
 
-_LARGEST = 65535
+LARGEST = 65500
+"""Rows and columns that libjpeg reads; the format could count a few more."""
+
 _FRAME, _SCAN, _INTERVAL = 0xC0, 0xDA, 0xDD
 _END = b"\xff\xd9"
 
@@ -85,8 +87,8 @@ class JpegFormat:
     content: ClassVar[Content] = Content.PICTURE
 
     def fit(self, canvas: Canvas, options: Options) -> Jpeg:
-        if max(canvas.grid.shape_yx) > _LARGEST:
-            raise ValueError(f"JPEG holds at most {_LARGEST} rows and columns")
+        if max(canvas.grid.shape_yx) > LARGEST:
+            raise ValueError(f"JPEG holds at most {LARGEST} rows and columns")
         background = None if canvas.opaque else options.background
         return Jpeg(
             shape_yx=canvas.grid.shape_yx,

@@ -18,6 +18,7 @@ from ..geo.grid import Grid
 from ..pixels import Palette, Pixels, PixelType
 from .format import Canvas, Compression, Content, Options
 from .geotiff import names_tag, no_data_tag, place_tags
+from .jpeg import LARGEST
 from .raw import little_endian
 from .rows import cut
 from .spool import SPOOL_BYTES, read_back
@@ -181,8 +182,8 @@ def _check(canvas: Canvas, compression: Compression) -> None:
     if compression is Compression.JPEG:
         if canvas.pixel_type is not PixelType.U8 or canvas.bands not in (1, 3) or canvas.palette:
             raise ValueError("JPEG packs one or three bands of U8, and no indices of a palette")
-        if canvas.grid.shape_yx[1] > 65535:
-            raise ValueError("JPEG packs at most 65535 columns")
+        if canvas.grid.shape_yx[1] > LARGEST:
+            raise ValueError(f"JPEG packs at most {LARGEST} columns")
     if compression is Compression.LERC and (
         canvas.pixel_type.is_complex or canvas.pixel_type.bits < 8
     ):
