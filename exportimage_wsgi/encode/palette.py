@@ -34,7 +34,7 @@ NO_COLOUR = 1 << 24
 
 _MOST = 256
 _OPAQUE = 128
-_SAMPLE = 1 << 18
+_SAMPLE = 1 << 15
 
 Numbers = NDArray[Any]
 """`(y, x)`, U16 of one band and U32 of three."""
