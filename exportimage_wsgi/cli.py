@@ -45,8 +45,6 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except ExportImageError as error:
             raise click.ClickException(str(error) or error.message) from error
-        except OSError as error:
-            raise click.ClickException(f"{error.filename}: {error.strerror}") from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -161,7 +159,10 @@ def export(raster: str, out: Path, **arguments: str | None) -> None:
     config, service = _found(raster, max_image_size=_UNLIMITED)
     runner = Runner(driver=Threads(workers=config.compute.threads))
     exported = export_image(service, parse_export(said), kmz=is_kmz, runner=runner)
-    exported.save(out, progress=sys.stderr.isatty())
+    try:
+        exported.save(out, progress=sys.stderr.isatty())
+    except OSError as error:
+        raise click.ClickException(f"{out} cannot be written: {error.strerror}") from error
     box = ",".join(f"{side:.12g}" for side in exported.extent.bounds)
     click.echo(
         f"{out}: {exported.width} x {exported.height} pixels, {exported.media_type}, "
