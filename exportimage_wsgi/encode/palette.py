@@ -12,16 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..compiled import compiled
 from ..pixels import Palette, Pixels
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 GREYS: Palette = tuple((level, level, level, 255) for level in range(256))
 """The palette of a band that has none: index = value."""
@@ -34,7 +31,7 @@ NO_COLOUR = 1 << 24
 
 _MOST = 256
 _OPAQUE = 128
-_SAMPLE = 1 << 15
+_SAMPLE = 1 << 14
 
 Numbers = NDArray[Any]
 """`(y, x)`, U16 of one band and U32 of three."""
@@ -154,31 +151,62 @@ def _collect(colours: Any, slots: Any, count: int, most: int) -> int:  # pragma:
 
 def _quantized(strips: Sequence[Numbers], most: int, some_hidden: bool) -> Drawing:
     """Colours by median cut of evenly spread pixels; each pixel takes the nearest of them."""
-    from PIL import Image
-
-    sample = Image.fromarray(_rgb(_sample(strips)[None]))
-    colours = _colours(sample.quantize(most, Image.Quantize.MEDIANCUT))[: 3 * most]
-    count = len(colours) // 3
-    guide = Image.new("P", (1, 1))
-    guide.putpalette(colours + colours[:3] * (_MOST - count))
+    colours = _median_cut(_sample(strips), most)
     drawn = []
     for strip in strips:
-        image = Image.fromarray(_rgb(strip)).quantize(palette=guide, dither=Image.Dither.NONE)
-        indices = np.array(image)
-        indices[indices >= count] = 0
-        if some_hidden:
-            indices[strip == NO_COLOUR] = count
+        indices = np.empty(strip.shape, np.uint8)
+        _find_nearest(strip.ravel(), colours, indices.ravel())
         drawn.append(indices)
-    entries = zip(colours[0::3], colours[1::3], colours[2::3], strict=True)
-    palette = tuple((red, green, blue, 255) for red, green, blue in entries)
+    palette = _opaque(colours[:, 0] << 16 | colours[:, 1] << 8 | colours[:, 2])
     if some_hidden:
-        return Drawing((*palette, (0, 0, 0, 0)), count, tuple(drawn))
+        return Drawing((*palette, (0, 0, 0, 0)), len(palette), tuple(drawn))
     return Drawing(palette, None, tuple(drawn))
 
 
-def _colours(image: Image.Image) -> list[int]:
-    """Red, green, blue of each index, one after another."""
-    return list(image.getpalette() or ())
+def _median_cut(sample: Numbers, most: int) -> NDArray[np.int64]:
+    """`(colour, 3)`: red, green, blue of at most so many colours, sorted by green."""
+    from PIL import Image
+
+    cut = Image.fromarray(_rgb(sample[None])).quantize(most, Image.Quantize.MEDIANCUT)
+    colours = np.array(cut.getpalette(), np.int64).reshape(-1, 3)[:most]
+    return colours[np.lexsort(colours[:, [0, 2, 1]].T)]
+
+
+@compiled
+def _find_nearest(numbers: Any, colours: Any, out: Any) -> None:  # pragma: no cover - compiled
+    """The index of the nearest colour for each pixel, found outward from its own green.
+
+    A pixel that isn't shown gets the index after the last.
+    """
+    count = len(colours)
+    greens = colours[:, 1].copy()
+    starts = np.searchsorted(greens, np.arange(256))
+    for i in range(numbers.size):
+        if i and numbers[i] == numbers[i - 1]:
+            out[i] = out[i - 1]
+            continue
+        if numbers[i] == NO_COLOUR:
+            out[i] = count
+            continue
+        number = np.int64(numbers[i])
+        red, green, blue = number >> 16, number >> 8 & 255, number & 255
+        up, best, found = starts[green], 1 << 30, 0
+        down = up - 1
+        while down >= 0 or up < count:
+            below = green - greens[down] if down >= 0 else 1 << 15
+            above = greens[up] - green if up < count else 1 << 15
+            step = min(below, above)
+            if step * step >= best:
+                break
+            index = down if below < above else up
+            across = (red - colours[index, 0]) ** 2 + (blue - colours[index, 2]) ** 2
+            if step * step + across < best:
+                best, found = step * step + across, index
+            if below < above:
+                down -= 1
+            else:
+                up += 1
+        out[i] = found
 
 
 def _sample(strips: Sequence[Numbers]) -> Numbers:
@@ -194,7 +222,7 @@ def _rgb(colour: Numbers) -> NDArray[np.uint8]:
     return np.stack(parts, axis=-1).astype(np.uint8)
 
 
-def _opaque(colours: NDArray[np.uint32]) -> Palette:
+def _opaque(colours: NDArray[Any]) -> Palette:
     return tuple((int(c >> 16), int(c >> 8 & 0xFF), int(c & 0xFF), 255) for c in colours)
 
 
