@@ -68,8 +68,8 @@ def no_data_tag(value: float) -> Tag:
 
 def names_tag(names: tuple[str, ...]) -> Tag:
     """GDAL's tag of the bands' names. It escapes them twice, and expects that."""
-    items = "".join(
-        f'  <Item name="DESCRIPTION" sample="{band}" role="description">{in_xml(in_xml(name))}</Item>\n'
-        for band, name in enumerate(names)
-    )
-    return text(_METADATA, f"<GDALMetadata>\n{items}</GDALMetadata>\n")
+    items = []
+    for band, name in enumerate(names):
+        attributes = f'name="DESCRIPTION" sample="{band}" role="description"'
+        items.append(f"  <Item {attributes}>{in_xml(in_xml(name))}</Item>\n")
+    return text(_METADATA, f"<GDALMetadata>\n{''.join(items)}</GDALMetadata>\n")
