@@ -156,7 +156,7 @@ def export(raster: str, out: Path, **arguments: str | None) -> None:
     is_kmz = out.suffix.lower() == ".kmz"
     if not is_kmz and "format" not in said:
         said["format"] = _format_of(out)
-    config, service = _found(raster, max_image_size=_UNLIMITED)
+    config, service = _found(raster, max_image_size=_UNLIMITED, max_image_bytes=2**62)
     runner = Runner(driver=Threads(workers=config.compute.threads))
     exported = export_image(service, parse_export(said), kmz=is_kmz, runner=runner)
     try:

@@ -159,6 +159,9 @@ class Limits(Table):
     max_image_size: tuple[Count, Count] = (15000, 4100)
     """Width, height of the largest picture, of services that don't say."""
 
+    max_image_bytes: Annotated[ByteSize, Field(ge=1)] = ByteSize(1 << 32)
+    """Of its pixels, all bands together and not compressed: a number, or text such as `2 GB`."""
+
     deadline: Seconds = 900.0
     """Seconds after which an export is broken off; 0 for never."""
 
@@ -297,6 +300,7 @@ class Config(Table):
 
         shared: dict[str, Any] = {
             "max_image_size": self.limits.max_image_size,
+            "max_image_bytes": int(self.limits.max_image_bytes),
             "default_format": self.compat.default_format,
         }
         said = shared | self.defaults.said() | self.services[name].said()

@@ -38,6 +38,9 @@ class ServiceSettings:
     max_image_size: tuple[int, int] = (15000, 4100)
     """Width, height of the largest picture."""
 
+    max_image_bytes: int = 1 << 32
+    """Of the pixels of the largest picture, all bands together and not compressed."""
+
     compression_quality: int = 75
     """Of JPEG where a request doesn't say."""
 

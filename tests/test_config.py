@@ -92,6 +92,7 @@ def test_every_setting_of_a_service_can_be_said(load: Load) -> None:
     ("table", "said", "setting", "value"),
     [
         ("limits", "max_image_size = [10, 20]", "max_image_size", (10, 20)),
+        ("limits", 'max_image_bytes = "1 MB"', "max_image_bytes", 1_000_000),
         ("compat", 'default_format = "jpgpng"', "default_format", "jpgpng"),
         ("defaults", 'copyright = "all"', "copyright", "all"),
         ("defaults", 'resampling = "majority"', "resampling", Interpolation.MAJORITY),

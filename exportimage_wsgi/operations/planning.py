@@ -122,6 +122,19 @@ def _check_size(service: ImageService, width: int, height: int) -> None:
         raise SizeLimitError("size", f"{width},{height}", rule)
 
 
+def _check_bytes(service: ImageService, grid: Grid, bands: int, pixel_type: PixelType) -> None:
+    height, width = grid.shape_yx
+    size, most = (
+        width * height * bands * pixel_type.dtype.itemsize,
+        service.settings.max_image_bytes,
+    )
+    if size > most:
+        rule = (
+            f"{bands} bands of {pixel_type.name} are {size} bytes, at most {most} (max_image_bytes)"
+        )
+        raise SizeLimitError("size", f"{width},{height}", rule)
+
+
 def _check_within(service: ImageService, request: ExportRequest, asked: Extent) -> None:
     own = projected(asked, service.crs)
     if own is None or not service.extent.contains(own):
@@ -175,6 +188,9 @@ def _view(service: ImageService, request: ExportRequest, grid: Grid, content: Co
     rule = _nodata_rule(service, request, bands)
     interpolation = request.interpolation or service.interpolation
     pixel_type = _pixel_type(service, request)
+    _check_bytes(
+        service, grid, len(bands), pixel_type if content is Content.VALUES else PixelType.U8
+    )
     appearance = None
     if content is not Content.VALUES:
         pixel_type, appearance = _looks(service, pixel_type, bands, content)

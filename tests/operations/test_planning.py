@@ -64,6 +64,15 @@ def test_a_picture_beyond_the_limit_is_refused_with_the_limit(
     assert caught.value.details[0] == "The requested image exceeds the size limit."
 
 
+def test_more_bytes_than_the_limit_are_refused_before_anything_is_made(make_service: Make) -> None:
+    service = make_service(settings={"max_image_bytes": 400 * 400 * 3 * 8})
+    asked = replace(TIFF, pixel_type="F64")
+
+    assert plan_export(service, asked).view.bands == 3
+    with pytest.raises(SizeLimitError, match="4 bands of F64 are 5120000 bytes"):
+        plan_export(service, replace(asked, band_ids=(0, 0, 0, 0)))
+
+
 def test_the_limit_itself_is_allowed(make_service: Make) -> None:
     grid = plan_grid(make_service(), ExportRequest(bbox=BOX, size=(15000, 4100)))
 

@@ -1,0 +1,95 @@
+"""Drivers: in order, no further ahead than they must be, stopped when nobody reads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from exportimage_wsgi.errors import CancelledError, OverloadedError
+from exportimage_wsgi.running import Admission, Here, Runner, Stop, Threads
+
+DRIVERS = [Here(), Threads(workers=1), Threads(workers=3)]
+
+
+class Work:
+    """Gives what it is asked for, the first pieces last, and counts."""
+
+    def __init__(self, fails_at: int = 10**9) -> None:
+        self.fails_at, self.done = fails_at, 0
+        self._lock = threading.Lock()
+
+    def __call__(self, index: int) -> int:
+        if index >= self.fails_at:
+            raise ZeroDivisionError("a piece failed")
+        time.sleep(0.003 if index % 3 == 0 else 0)
+        with self._lock:
+            self.done += 1
+        return index * index
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=str)
+def test_pieces_come_in_order(driver: Any) -> None:
+    assert list(driver.in_order(Work(), 40, Stop())) == [index**2 for index in range(40)]
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=str)
+def test_nothing_is_made_far_ahead_of_the_reader(driver: Any) -> None:
+    work = Work()
+    pieces = driver.in_order(work, 500, Stop())
+    next(pieces)
+    time.sleep(0.1)
+
+    assert work.done <= 6
+    pieces.close()
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=str)
+def test_a_piece_that_fails_fails_the_reader(driver: Any) -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(driver.in_order(Work(fails_at=5), 500, Stop()))
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=str)
+def test_closing_stops_what_is_left(driver: Any) -> None:
+    work = Work()
+    pieces = driver.in_order(work, 500, Stop())
+    next(pieces)
+    pieces.close()
+    time.sleep(0.05)
+    done = work.done
+    time.sleep(0.1)
+
+    assert work.done == done < 10
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=str)
+def test_a_reader_who_left_and_a_deadline_end_the_work(driver: Any) -> None:
+    left = Stop()
+    left.now()
+
+    for stop in (left, Stop(deadline=-1)):
+        with pytest.raises(CancelledError):
+            list(driver.in_order(Work(), 10, stop))
+
+
+def test_a_place_is_given_back_when_the_reader_closes() -> None:
+    runner = Runner(driver=Here(), admission=Admission(1, patience=0.01))
+    first = runner.pieces(Work(), 5, Stop())
+    next(first)
+
+    with pytest.raises(OverloadedError):
+        next(runner.pieces(Work(), 5, Stop()))
+    assert list(runner.pieces(Work(), 1, Stop())) == [0]
+    first.close()
+    assert len(list(runner.pieces(Work(), 5, Stop()))) == 5
+
+
+def test_one_pool_serves_all_exports() -> None:
+    before = threading.active_count()
+    for _ in range(20):
+        list(Threads(workers=4).in_order(Work(), 10, Stop()))
+
+    assert threading.active_count() <= before + 4
