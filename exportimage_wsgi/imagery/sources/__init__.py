@@ -54,10 +54,10 @@ def _open_path(
 ) -> Source:
     from . import slices
     from .gdal import open_gdal
-    from .handles import is_remote
+    from .versions import is_address
 
     exists = os.path.exists(path)
-    if not exists and not is_remote(path):
+    if not exists and not is_address(path):
         file = path.partition("#")[0]
         if not os.path.exists(file) and any(sign in file for sign in _GLOB):
             raise SourceError(_NO_MOSAIC)
@@ -92,15 +92,14 @@ def is_current(source: Source) -> bool:
     """
     from .gdal import GdalSource, source_version
 
+    known = source.info.version
     try:
         if isinstance(source, GdalSource):
-            known = source.info.version
             return source_version(source.path, source.stored.files, known) == known
-        from .slices import SliceSource, _store_version
+        from .slices import SliceSource, store_version
 
         if isinstance(source, SliceSource):
-            found = _store_version(source.path, source.variable)
-            return found == source.info.version.partition("#")[0]
+            return store_version(source.path, source.variable) == known.partition("#")[0]
     except SourceError:
         return False
     return True
@@ -108,8 +107,9 @@ def is_current(source: Source) -> bool:
 
 def address_of(source: Source) -> Any:
     """What opens the source again; an array in memory is its own address."""
-    path = getattr(source, "path", None)
-    if path is None or not hasattr(source, "variable"):
-        return path or source
+    from .slices import SliceSource
+
+    if not isinstance(source, SliceSource):
+        return getattr(source, "path", source)
     chosen = "&".join(f"{dimension}={index}" for dimension, index in source.selection)
-    return f"{path}#{source.variable}{'?' if chosen else ''}{chosen}"
+    return f"{source.path}#{source.variable}{'?' if chosen else ''}{chosen}"

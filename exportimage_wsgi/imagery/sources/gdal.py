@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from ...errors import SourceError
 from ...geo.grid import Window
 from ...pixels import Pixels, Validity, Values
+from .complaints import watched_reading
 from .gdal_info import Stored, describe
-from .handles import checked_version, display_name, is_remote, pool, watched_reading
+from .gdal_masks import Mask, as_alpha
+from .handles import pool
 from .levels import Ranges, assembled
 from .source import Level, SourceInfo
 from .validity import scaled, validity
+from .versions import checked_version, display_name, is_address, is_remote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,24 +69,22 @@ class GdalSource:
     def _stored_pixels(
         self, dataset: Any, level: Level, window: Window, bands: tuple[int, ...]
     ) -> tuple[Values, NDArray[np.uint8] | None]:
-        """The stored numbers `(band, y, x)` and the mask or alpha `(1, y, x)` of all bands."""
-        stored, base_yx = self.stored, (dataset.height, dataset.width)
+        """The stored numbers `(band, y, x)`, and mask and alpha `(1 or band, y, x)` as one."""
+        stored, count = self.stored, len(bands)
         indexes = [stored.bands[band] for band in bands]
-        if stored.alpha is not None:
-            indexes.append(stored.alpha)
-
-        def values_of(where: Ranges, shape_yx: tuple[int, int]) -> NDArray[Any]:
-            shape = (len(indexes), *shape_yx)
-            read = dataset.read(indexes, window=where, out_shape=shape, out_dtype=stored.dtype)
-            return np.asarray(read)
-
-        def mask_of(where: Ranges, shape_yx: tuple[int, int]) -> NDArray[Any]:
-            return np.asarray(dataset.read_masks([1], window=where, out_shape=(1, *shape_yx)))
-
-        values = assembled(values_of, level, window, base_yx)
-        if stored.alpha is not None:
-            return values[:-1], as_alpha(values[-1:])
-        return values, assembled(mask_of, level, window, base_yx) if stored.has_mask else None
+        alphas = [] if stored.alpha is None else [stored.alpha]
+        if stored.alpha_dtype == stored.dtype:
+            both = _values(dataset, level, window, indexes + alphas, stored.dtype)
+            values, alpha = both[:count], both[count:]
+        else:
+            values = _values(dataset, level, window, indexes, stored.dtype)
+            alpha = _values(dataset, level, window, alphas, stored.alpha_dtype)
+        shared = as_alpha(alpha) if alphas else None
+        if stored.mask is not Mask.NONE:
+            masked = indexes if stored.mask is Mask.BY_BAND else indexes[:1]
+            mask = _masks(dataset, level, window, masked)
+            shared = mask if shared is None else np.minimum(shared, mask)
+        return values, shared
 
     def _delivered(self, values: Values, valid: Validity, bands: tuple[int, ...]) -> Values:
         """The stored numbers in the type of `info`, scaled where they are to be."""
@@ -92,6 +93,36 @@ class GdalSource:
             return values.astype(dtype, copy=False)
         pairs = tuple(self.stored.scaling[band] for band in bands)
         return scaled(values, valid, pairs, dtype)
+
+
+def _values(
+    dataset: Any, level: Level, window: Window, indexes: list[int], dtype: str
+) -> NDArray[Any]:
+    """`(band, y, x)`: bands by GDAL's numbers, in one type."""
+    kinds = {dataset.dtypes[index - 1] for index in indexes}
+
+    def read(where: Ranges, shape_yx: tuple[int, int]) -> NDArray[Any]:
+        if len(kinds) > 1:  # rasterio reads such bands one by one only.
+            shape = (1, *shape_yx)
+            parts = [
+                dataset.read([index], window=where, out_shape=shape, out_dtype=dtype)
+                for index in indexes
+            ]
+            return np.concatenate(parts)
+        shape = (len(indexes), *shape_yx)
+        return np.asarray(dataset.read(indexes, window=where, out_shape=shape, out_dtype=dtype))
+
+    return assembled(read, level, window, (dataset.height, dataset.width))
+
+
+def _masks(dataset: Any, level: Level, window: Window, indexes: list[int]) -> NDArray[np.uint8]:
+    """`(band, y, x)`: the masks of bands by GDAL's numbers."""
+
+    def read(where: Ranges, shape_yx: tuple[int, int]) -> NDArray[Any]:
+        shape = (len(indexes), *shape_yx)
+        return np.asarray(dataset.read_masks(indexes, window=where, out_shape=shape))
+
+    return assembled(read, level, window, (dataset.height, dataset.width))
 
 
 def open_gdal(
@@ -122,7 +153,7 @@ def open_gdal(
 
 
 def _checked_path(path: str) -> str:
-    if is_remote(path):
+    if is_address(path):
         return path
     if "://" in path:
         raise SourceError(f"{path.partition('://')[0]}:// is not a kind of address that is read")
@@ -143,13 +174,3 @@ def overview_option(level: Level) -> str | None:
     if level.overview >= 0:
         return f"{level.overview}only"
     return "NONE" if level.step > 1 else None
-
-
-def as_alpha(values: Values) -> NDArray[np.uint8]:
-    """Alpha of any type as 0 to 255; only what is 0 there is 0 here."""
-    if values.dtype == np.uint8:
-        return values
-    if values.dtype.kind not in "ui":
-        return np.where(values.real > 0, 255, 0).astype(np.uint8)
-    share = np.maximum(values, 0) / np.iinfo(values.dtype).max
-    return np.where(values > 0, np.maximum(np.rint(share * 255), 1), 0).astype(np.uint8)

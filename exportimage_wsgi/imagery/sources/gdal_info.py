@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
-import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from affine import Affine
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import CRSError, NotGeoreferencedWarning
 
-from ...errors import SourceError, UnknownCRSError
-from ...geo.crs import CRS, crs_from_wkt
-from ...geo.grid import Grid
+from ...errors import SourceError
 from ...pixels import Palette, PixelType, Statistics, pixel_type_of
-from .handles import checked_version, display_name, is_remote, opened, settings, watched_opening
+from .complaints import watched_opening
+from .gdal_files import check_length, other_files
+from .gdal_masks import Mask, mask_of, mask_overviews
+from .gdal_place import placed, prj_file
+from .handles import opened, opened_quietly
 from .levels import with_steps
-from .source import GroundPoint, Level, SourceInfo
+from .settings import opening
+from .source import Level, SourceInfo
 from .validity import held
+from .versions import checked_version, display_name, is_remote
 
-_MOST_FILES = 16
 _RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
-# Python's filters for warnings belong to the process, not to the thread.
-_warnings_lock = threading.Lock()
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +34,20 @@ class Stored:
     bands: tuple[int, ...]
     """GDAL's numbers, from 1, of the bands that aren't alpha."""
 
+    dtypes: tuple[str, ...]
+    """NumPy's name of the type of each of them."""
+
+    dtype: str
+    """NumPy's name of the type that holds them all."""
+
     alpha: int | None
     """GDAL's number of the band that is alpha."""
 
-    has_mask: bool
-    """Is there a mask of all bands, inside the file or beside it?"""
+    alpha_dtype: str
+    """NumPy's name of its type; that of the others where there is no alpha."""
 
-    dtype: str
-    """NumPy's name of the type of the stored numbers."""
+    mask: Mask
+    """Is there a mask, inside the file or beside it?"""
 
     nodata: tuple[float | None, ...]
     """Of each band, in stored numbers; only values that the type holds."""
@@ -64,46 +68,37 @@ def describe(
         SourceError, ValueError: see `open_gdal`.
     """
     name, before = display_name(path), checked_version(path)
-    with settings(path), watched_opening(path), _opened_quietly(path) as dataset:
+    with opening(path), watched_opening(path), opened_quietly(path) as dataset:
         _check_is_raster(dataset, name)
         stored = _stored(dataset, path, unscale, nodata)
-        levels = _levels(dataset, path, stored)
-        grid, ground_points = _placed(dataset, name)
         if band_names is not None and len(band_names) != len(stored.bands):
             raise ValueError(
                 f"{len(band_names)} band names for {len(stored.bands)} bands of {name}"
             )
-        pixel_type = _pixel_type(dataset, stored)
+        grid, ground_points = placed(dataset, path)
+        check_length(dataset, path, _stored_bits(dataset, tuple(dataset.indexes)))
         tags = dataset.tags(ns="IMAGE_STRUCTURE")
+        pixels = dataset.width * dataset.height
         info = SourceInfo(
             grid=grid,
             ground_points=ground_points,
-            pixel_type=pixel_type,
+            pixel_type=_pixel_type(dataset, stored),
             band_names=band_names or _band_names(dataset, stored),
             nodata=_delivered_nodata(stored),
             masked=_is_masked(stored),
-            levels=levels,
+            levels=_levels(dataset, path, stored),
             palette=_palette(dataset, stored),
             statistics=_statistics(dataset, stored) if nodata is None else None,
             is_rgb=_is_rgb(dataset, stored),
             format=dataset.driver,
             compression=tags.get("COMPRESSION", "None"),
             block_shape_yx=tuple(dataset.block_shapes[0]),
-            bytes_uncompressed=-(
-                -dataset.width * dataset.height * _stored_bits(dataset, stored) // 8
-            ),
+            bytes_uncompressed=-(-pixels * _stored_bits(dataset, stored.bands) // 8),
             version=_version(path, stored, dataset, (unscale, nodata)),
         )
     if checked_version(path) != before:
         raise SourceError(f"{name} was replaced while it was opened")
     return stored, info
-
-
-def _opened_quietly(path: str) -> Any:
-    """The dataset; that it isn't placed is told by an error of ours, not by a warning."""
-    with _warnings_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return opened(path, None)
 
 
 def _check_is_raster(dataset: Any, name: str) -> None:
@@ -117,60 +112,77 @@ def _check_is_raster(dataset: Any, name: str) -> None:
 
 
 def _stored(dataset: Any, path: str, unscale: bool, nodata: float | None) -> Stored:
-    meanings, flags = dataset.colorinterp, dataset.mask_flag_enums[0]
+    meanings = dataset.colorinterp
     alphas = [i + 1 for i, meaning in enumerate(meanings) if meaning == ColorInterp.alpha]
     bands = tuple(i for i in dataset.indexes if i not in alphas)
     if not bands:
         bands, alphas = tuple(dataset.indexes), []
-    dtype = np.result_type(*(_dtype(dataset.dtypes[band - 1]) for band in bands))
-    declared = [dataset.nodatavals[band - 1] if nodata is None else nodata for band in bands]
-    bits = _marked_bits(dataset, bands, dtype)
+    dtypes = tuple(_dtype(dataset, band) for band in bands)
+    dtype = np.result_type(*dtypes)
+    bits = _marked_bits(dataset, bands)
+    declared = [_declared(dataset, band) if nodata is None else nodata for band in bands]
     pairs = tuple((dataset.scales[band - 1], dataset.offsets[band - 1]) for band in bands)
     scaled = unscale and any(pair != (1.0, 0.0) for pair in pairs)
     return Stored(
         bands=bands,
-        alpha=alphas[0] if alphas else None,
-        has_mask=not alphas and MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags,
+        dtypes=tuple(each.name for each in dtypes),
         dtype=dtype.name,
-        nodata=tuple(held(value, dtype, bits) for value in declared),
+        alpha=alphas[0] if alphas else None,
+        alpha_dtype=_dtype(dataset, alphas[0]).name if alphas else dtype.name,
+        mask=mask_of(dataset, bands),
+        nodata=tuple(
+            held(held(value, own, bits), dtype) for value, own in zip(declared, dtypes, strict=True)
+        ),
         scaling=pairs if scaled else None,
-        files=_other_files(dataset, path),
+        files=_files(dataset, path),
     )
 
 
-def _dtype(name: str) -> np.dtype[Any]:
+def _dtype(dataset: Any, band: int) -> np.dtype[Any]:
     """NumPy's type for rasterio's name; integers in pairs are read as floats in pairs."""
+    name = dataset.dtypes[band - 1]
     return np.dtype("complex64" if name.startswith("complex_") else name)
 
 
-def _marked_bits(dataset: Any, bands: tuple[int, ...], dtype: np.dtype[Any]) -> int | None:
+def _declared(dataset: Any, band: int) -> float | None:
+    """The no-data value; rasterio leaves out that of the largest 64-bit integers."""
+    value, dtype = dataset.nodatavals[band - 1], _dtype(dataset, band)
+    flags = dataset.mask_flag_enums[band - 1]
+    if value is None and dtype.itemsize == 8 and dtype.kind in "ui" and flags == [MaskFlags.nodata]:
+        return float(np.iinfo(dtype).max)
+    return None if value is None else float(value)
+
+
+def _files(dataset: Any, path: str) -> tuple[str, ...]:
+    beside = None if dataset.crs else prj_file(path)
+    return other_files(dataset, path) + (() if beside is None else (str(beside),))
+
+
+def _marked_bits(dataset: Any, bands: tuple[int, ...]) -> int | None:
     """1, 2 or 4 where that is all that the bytes of all bands use."""
-    found = {dataset.tags(band, ns="IMAGE_STRUCTURE").get("NBITS") for band in bands}
-    bits = found.pop() if len(found) == 1 else None
-    return int(bits) if dtype == np.uint8 and bits in ("1", "2", "4") else None
-
-
-def _other_files(dataset: Any, path: str) -> tuple[str, ...]:
-    """Files whose change must be noticed; of a list that is too long, none."""
-    if is_remote(path):
-        return ()
-    others = tuple(sorted({os.path.abspath(file) for file in dataset.files} - {path}))
-    return others if len(others) <= _MOST_FILES else ()
+    found = {
+        (dataset.dtypes[band - 1], dataset.tags(band, ns="IMAGE_STRUCTURE").get("NBITS"))
+        for band in bands
+    }
+    dtype, bits = found.pop()
+    return int(bits) if not found and dtype == "uint8" and bits in ("1", "2", "4") else None
 
 
 def _pixel_type(dataset: Any, stored: Stored) -> PixelType:
     dtype = np.dtype(stored.dtype)
     if stored.scaling is None or dtype.kind == "c":
-        return pixel_type_of(dtype, _marked_bits(dataset, stored.bands, dtype))
+        return pixel_type_of(dtype, _marked_bits(dataset, stored.bands))
     small = dtype.kind in "ui" and dtype.itemsize <= 2
     return PixelType.F32 if small else PixelType.F64
 
 
-def _stored_bits(dataset: Any, stored: Stored) -> int:
+def _stored_bits(dataset: Any, bands: tuple[int, ...]) -> int:
     """Bits of one pixel, all bands together."""
-    dtype = np.dtype(stored.dtype)
-    bits = _marked_bits(dataset, stored.bands, dtype) or dtype.itemsize * 8
-    return int(bits) * len(stored.bands)
+    marked = _marked_bits(dataset, bands)
+    if marked is not None:
+        return marked * len(bands)
+    names = [dataset.dtypes[band - 1] for band in bands]
+    return 8 * sum(4 if name == "complex_int16" else np.dtype(name).itemsize for name in names)
 
 
 def _delivered_nodata(stored: Stored) -> tuple[float | None, ...]:
@@ -181,7 +193,7 @@ def _delivered_nodata(stored: Stored) -> tuple[float | None, ...]:
 
 def _is_masked(stored: Stored) -> bool:
     return (
-        stored.has_mask
+        stored.mask is not Mask.NONE
         or stored.alpha is not None
         or np.dtype(stored.dtype).kind in "fc"
         or any(value is not None for value in stored.nodata)
@@ -190,15 +202,24 @@ def _is_masked(stored: Stored) -> bool:
 
 def _levels(dataset: Any, path: str, stored: Stored) -> tuple[Level, ...]:
     full = Level(shape_yx=dataset.shape, scale_yx=(1.0, 1.0))
-    levels = [full]
-    for index in range(len(dataset.overviews(stored.bands[0]))):
+    levels, first = [full], stored.bands[0]
+    factors = dataset.overviews(first)
+    masked = set(factors)
+    if factors and stored.mask is not Mask.NONE:
+        masked = set.intersection(*(mask_overviews(dataset, path, b) for b in _masks(stored)))
+    for index, factor in enumerate(factors):
         with opened(path, f"{index}only") as overview:
-            if _is_usable(overview, dataset):
+            if factor in masked and _is_usable(overview, dataset):
                 rows, columns = overview.shape
                 scale = (full.shape_yx[0] / rows, full.shape_yx[1] / columns)
                 levels.append(Level(shape_yx=(rows, columns), scale_yx=scale, overview=index))
     levels.sort(key=lambda level: -level.shape_yx[0] * level.shape_yx[1])
     return with_steps(tuple(levels))
+
+
+def _masks(stored: Stored) -> tuple[int, ...]:
+    """The bands whose masks must have overviews."""
+    return stored.bands if stored.mask is Mask.BY_BAND else stored.bands[:1]
 
 
 def _is_usable(overview: Any, dataset: Any) -> bool:
@@ -210,36 +231,22 @@ def _is_usable(overview: Any, dataset: Any) -> bool:
     return bool(smaller and overview.shape != dataset.shape and alike)
 
 
-def _placed(dataset: Any, name: str) -> tuple[Grid, tuple[GroundPoint, ...]]:
-    points, points_crs = dataset.gcps
-    by_points = dataset.transform == Affine.identity() and bool(points)
-    if dataset.transform == Affine.identity() and not points:
-        more = "only rational polynomials (RPC)" if dataset.rpcs else "no geotransform"
-        raise SourceError(f"{name} is not placed on the earth: it has {more}")
-    if dataset.transform.determinant == 0:
-        raise SourceError(f"{name} is not placed on the earth: its geotransform has no area")
-    crs = _crs(points_crs if by_points else dataset.crs, name)
-    affine = Affine.identity() if by_points else Affine(*dataset.transform[:6])
-    ground = tuple((p.col, p.row, p.x, p.y) for p in points) if by_points else ()
-    return Grid(crs=crs, affine=affine, shape_yx=dataset.shape), ground
-
-
-def _crs(crs: Any, name: str) -> CRS:
-    if not crs:
-        raise SourceError(f"{name} has no spatial reference; write one into it, with gdal_edit")
-    try:
-        return crs_from_wkt(crs.to_wkt(version="WKT2_2019"))
-    except (UnknownCRSError, CRSError) as error:
-        raise SourceError(f"{name} has a spatial reference that is not understood") from error
-
-
 def _band_names(dataset: Any, stored: Stored) -> tuple[str, ...]:
     plain = ("Red", "Green", "Blue") if _is_rgb(dataset, stored) else ()
+    described = _readable(lambda: dataset.descriptions, (None,) * dataset.count)
     names = []
     for place, band in enumerate(stored.bands):
         usual = plain[place] if place < len(plain) else f"Band_{place + 1}"
-        names.append(dataset.descriptions[band - 1] or usual)
+        names.append(described[band - 1] or usual)
     return tuple(names)
+
+
+def _readable(read: Callable[[], _T], instead: _T) -> _T:
+    """What is read, or something else where its text is no UTF-8."""
+    try:
+        return read()
+    except UnicodeDecodeError:
+        return instead
 
 
 def _is_rgb(dataset: Any, stored: Stored) -> bool:
@@ -260,7 +267,9 @@ def _statistics(dataset: Any, stored: Stored) -> tuple[Statistics, ...] | None:
     """Those of the metadata, if every band has all four."""
     if np.dtype(stored.dtype).kind == "c":
         return None
-    found = [_statistics_of_band(dataset.tags(band)) for band in stored.bands]
+    nothing: list[dict[str, str]] = [{}]
+    tags = _readable(lambda: [dataset.tags(band) for band in stored.bands], nothing)
+    found = [_statistics_of_band(each) for each in tags]
     known = tuple(each for each in found if each is not None)
     if len(known) < len(found):
         return None

@@ -1,210 +1,54 @@
-"""Open GDAL datasets: the settings they are opened with, their errors, and a bounded pool."""
+"""Open GDAL datasets: a bounded pool that all threads of a process share."""
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import os
-import re
 import threading
+import warnings
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import rasterio
-import rasterio._err
-from rasterio.env import hasenv
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 
-from ...errors import SourceError
+from .complaints import watched_opening
+from .settings import opening
+from .versions import is_address, is_remote
 
-# Both hide, without these, that a file is cut short.
-_READING = {"GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE", "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}
-_READING_REMOTE = {
-    **_READING,
-    "GDAL_HTTP_CONNECTTIMEOUT": "10",
-    "GDAL_HTTP_TIMEOUT": "60",
-    "GDAL_HTTP_MAX_RETRY": "2",
-}
-_OPENING = {"GDAL_CACHEMAX": 256 * 2**20, "GDAL_NUM_THREADS": "1", "VSI_CACHE": "FALSE"}
-# Side-cars of a local file are looked for one by one; asking for each costs a round trip elsewhere.
-_OPENING_LOCAL = {**_READING, **_OPENING, "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE"}
-_OPENING_REMOTE = {
-    **_READING_REMOTE,
-    **_OPENING,
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "CPL_VSIL_CURL_CACHE_SIZE": str(32 * 2**20),
-}
-_SCHEMES = ("http", "https", "s3", "gs", "az")
-_SIDECARS = (".ovr", ".msk", ".msk.ovr", ".aux.xml")
 _IDLE_HANDLES = 64
+_Key = tuple[str, str, str | None]
+"""Path, version, and GDAL's `OVERVIEW_LEVEL`."""
 
-_GDAL_LOGS = tuple(logging.getLogger(f"rasterio.{name}") for name in ("_env", "_err"))
-_BROKEN_FILE = re.compile(
-    r"TIFF(Read|Fetch|Fill)|VSIFReadL|truncat|corrupt|premature|can ?not read|can't read"
-    r"|failed to read|read error|too short|unexpected end",
-    re.IGNORECASE,
-)
-_BROKEN_DATA = re.compile(r"corrupt|premature|truncat|discard|not enough data|short", re.IGNORECASE)
-_log = logging.getLogger(__name__)
+# Python's filters for warnings belong to the process, not to the thread.
+_warnings_lock = threading.Lock()
+# Of a parent process. Closing them could wait for a lock that no thread of the child holds.
+_of_parents: list[Any] = []
 
 
-def is_remote(path: str) -> bool:
-    """Does this name something other than a file of this machine: a URL or a `/vsi` path?"""
-    return path.startswith("/vsi") or urlsplit(path).scheme in _SCHEMES
-
-
-def display_name(path: str) -> str:
-    """The last part of the path, without folders, host or query: fit for a message."""
-    return (
-        urlsplit(path).path.rstrip("/").rpartition("/")[2] if is_remote(path) else Path(path).name
-    )
-
-
-def file_version(path: str, files: tuple[str, ...] = ()) -> str:
-    """What changes when the file, one of its side-cars or of its other files does.
-
-    It reads no pixels: path, inode, size and time. A URL is its own version.
-
-    Raises:
-        SourceError: the file is missing.
-    """
-    if is_remote(path):
-        return path
-    facts = [path, *_facts(path)]
-    for other in (*(path + ending for ending in _SIDECARS), *files):
-        try:
-            facts += (other, *_facts(other))
-        except FileNotFoundError:
-            continue
-    return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
-
-
-def _facts(path: str) -> tuple[int, int, int]:
-    state = os.stat(path)
-    return state.st_ino, state.st_size, state.st_mtime_ns
-
-
-def checked_version(path: str, files: tuple[str, ...] = ()) -> str:
-    """As `file_version`, where any fault of the file system is a `SourceError`."""
-    try:
-        return file_version(path, files)
-    except FileNotFoundError as error:
-        raise SourceError(f"{display_name(path)} is missing") from error
-    except OSError as error:
-        raise SourceError(f"{display_name(path)} cannot be reached: {error.strerror}") from error
-
-
-def settings(path: str) -> AbstractContextManager[Any]:
-    """GDAL's settings for opening this path."""
-    return rasterio.Env(**(_OPENING_REMOTE if is_remote(path) else _OPENING_LOCAL))
-
-
-def reading(path: str) -> AbstractContextManager[Any]:
-    """The settings that matter to an open dataset; where some hold already, they are kept."""
-    if hasenv():
-        return nullcontext()
-    return rasterio.Env(**(_READING_REMOTE if is_remote(path) else _READING))
-
-
-class _Witness(threading.local):
-    """What GDAL complained of in this thread while someone listens: (is error, message)."""
-
-    complaints: list[tuple[bool, str]] | None = None
-
-
-_witness = _Witness()
-
-
-class _Overhear(logging.Filter):
-    """Notes GDAL's complaints; lets through what would have been logged without us."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if _witness.complaints is not None and record.levelno >= logging.INFO:
-            message = record.getMessage()
-            failed = record.levelno >= logging.ERROR or "signalled an error" in message
-            _witness.complaints.append((failed, message))
-        usual = logging.getLogger("rasterio").getEffectiveLevel()
-        return record.levelno >= usual
-
-
-_overhear = _Overhear()
-
-
-@contextmanager
-def _listening() -> Iterator[list[tuple[bool, str]]]:
-    for log in _GDAL_LOGS:
-        log.addFilter(_overhear)
-        if log.getEffectiveLevel() > logging.INFO:
-            log.setLevel(logging.INFO)
-    before, _witness.complaints = _witness.complaints, []
-    try:
-        yield _witness.complaints
-    finally:
-        _witness.complaints = before
-
-
-@contextmanager
-def watched_opening(path: str) -> Iterator[None]:
-    """Turns everything GDAL finds broken while it opens the raster into a `SourceError`.
-
-    GDAL goes on without the overviews or the mask when their directory cannot be read, and
-    says so in its log alone.
-    """
-    name = display_name(path)
-    with _listening() as complaints:
-        try:
-            yield
-        except (RasterioError, rasterio._err.CPLE_BaseError) as error:
-            _log.info("%s: %s", name, error)
-            raise SourceError(f"{name} cannot be opened: it is no raster, or damaged") from error
-    broken = [text for failed, text in complaints if failed and _BROKEN_FILE.search(text)]
-    if broken:
-        _log.info("%s: %s", name, broken[0])
-        raise SourceError(f"{name} is damaged: a part of it cannot be read")
-
-
-@contextmanager
-def watched_reading(path: str) -> Iterator[None]:
-    """Turns every error of GDAL into a `SourceError`, also where GDAL reports success."""
-    with reading(path), _listening() as complaints:
-        try:
-            yield
-        except (RasterioError, rasterio._err.CPLE_BaseError) as error:
-            raise _damaged(path, str(error.__cause__ or error)) from error
-        complaints += _unraised()
-    broken = [text for failed, text in complaints if failed or _BROKEN_DATA.search(text)]
-    if broken:
-        raise _damaged(path, broken[0])
-
-
-def _damaged(path: str, reason: str) -> SourceError:
-    name = display_name(path)
-    _log.warning("%s: %s", name, reason)
-    return SourceError(f"{name} is damaged: a block of it cannot be read")
-
-
-def _unraised() -> list[tuple[bool, str]]:
-    """The errors of the last read that rasterio kept, but did not raise as GDAL said success."""
-    stack: Any = rasterio._err._ERROR_STACK
-    return [(True, str(error)) for error in stack.get([]) if error is not None]
-
-
-def opened(path: str, overview: str | None) -> Any:
+def opened(path: str, overview: str | None = None) -> Any:
     """A dataset of rasterio; the caller closes it.
 
     Args:
-        path: an existing file or folder, or what `is_remote` accepts; never taken for one of
+        path: an existing file or folder, or what `is_address` accepts; never taken for one of
             GDAL's connection strings.
         overview: GDAL's `OVERVIEW_LEVEL`: `1only`, `NONE` for a dataset without overviews, or
             `None` for the raster as it is.
     """
     options = {} if overview is None else {"overview_level": overview}
     # A Path is opened as it is, where a text could be parsed as a URL.
-    return rasterio.open(path if is_remote(path) else Path(path), **options)
+    return rasterio.open(path if is_address(path) else Path(path), **options)
+
+
+def opened_quietly(path: str) -> Any:
+    """As `opened`; that a raster of this machine isn't placed is no reason for a warning."""
+    if is_remote(path):
+        return opened(path)
+    with _warnings_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return opened(path)
 
 
 class HandlePool:
@@ -216,7 +60,7 @@ class HandlePool:
     def __init__(self, idle: int = _IDLE_HANDLES) -> None:
         self._idle_limit = idle
         self._lock = threading.Lock()
-        self._idle: OrderedDict[int, tuple[tuple[str, str, str | None], Any]] = OrderedDict()
+        self._idle: OrderedDict[int, tuple[_Key, Any]] = OrderedDict()
 
     @contextmanager
     def handle(self, path: str, version: str, overview: str | None) -> Iterator[Any]:
@@ -229,44 +73,60 @@ class HandlePool:
         try:
             yield dataset
         except BaseException:
-            dataset.close()
+            self._close_failed(dataset)
             raise
         self._give_back(key, dataset)
 
     def close(self, path: str | None = None) -> None:
         """Close the idle datasets of one path, or all of them."""
-        with self._lock:
-            wanted = [k for k, (key, _) in self._idle.items() if path is None or key[0] == path]
-            closing = [self._idle.pop(number)[1] for number in wanted]
-        for dataset in closing:
-            dataset.close()
+        self._close_where(lambda key, _: path is None or key[0] == path)
 
     def after_fork(self) -> None:
         """In a child, whose datasets share their files' positions with the parent's."""
-        self._lock = threading.Lock()
-        self.close()
+        global _warnings_lock
+        _warnings_lock, self._lock = threading.Lock(), threading.Lock()
+        _of_parents.append(self._idle)
+        self._idle = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._idle)
 
     def _opened(self, path: str, overview: str | None) -> Any:
-        with settings(path), watched_opening(path):
+        with opening(path), watched_opening(path):
             return opened(path, overview)
 
-    def _taken(self, key: tuple[str, str, str | None]) -> Any:
+    def _taken(self, key: _Key) -> Any:
         with self._lock:
             for number in reversed(self._idle):
                 if self._idle[number][0] == key:
                     return self._idle.pop(number)[1]
         return None
 
-    def _give_back(self, key: tuple[str, str, str | None], dataset: Any) -> None:
+    def _give_back(self, key: _Key, dataset: Any) -> None:
         with self._lock:
             self._idle[id(dataset)] = (key, dataset)
             too_many = len(self._idle) > self._idle_limit
             oldest = self._idle.popitem(last=False)[1][1] if too_many else None
         if oldest is not None:
             oldest.close()
+
+    def _close_failed(self, dataset: Any) -> None:
+        """Close it and, if it is a VRT, all VRTs that are idle.
+
+        GDAL keeps the files of all VRTs together, as long as one is open. One that couldn't be
+        opened once would be blank from then on, without a word.
+        """
+        is_virtual = dataset.driver == "VRT"
+        dataset.close()
+        if is_virtual:
+            self._close_where(lambda _, other: other.driver == "VRT")
+
+    def _close_where(self, unwanted: Callable[[_Key, Any], bool]) -> None:
+        with self._lock:
+            numbers = [number for number, held in self._idle.items() if unwanted(*held)]
+            closing = [self._idle.pop(number)[1] for number in numbers]
+        for dataset in closing:
+            dataset.close()
 
 
 pool = HandlePool()

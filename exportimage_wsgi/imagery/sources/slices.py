@@ -18,9 +18,9 @@ from ...geo.grid import Window
 from ...pixels import Pixels
 from .array import array_values
 from .array_info import Axes, axes_of, describe_array, spatial_dimensions
-from .handles import checked_version, display_name, is_remote
 from .source import SourceInfo
 from .validity import held, validity
+from .versions import checked_version, display_name, is_remote
 
 NETCDF_ENDINGS = (".nc", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5")
 ZARR_ENDINGS = (".zarr",)
@@ -75,7 +75,7 @@ class SliceSource:
     def _current_version(self) -> str:
         """The file's version, without our options; an error if it isn't the one we opened."""
         try:
-            found = _store_version(self.path, self.variable)
+            found = store_version(self.path, self.variable)
         except SourceError:
             _datasets.close(self.path)
             raise
@@ -110,10 +110,10 @@ def open_slice(
     """
     path, wanted, selection = _parsed(text)
     name = display_name(path)
-    version = _store_version(path, "")
+    version = store_version(path, "")
     dataset = _datasets.dataset(path, version)
     variable = _variable(dataset, wanted, name)
-    version = _store_version(path, variable)
+    version = store_version(path, variable)
     array = _slice(dataset, variable, selection, name)
     chosen = "&".join(f"{dimension}={index}" for dimension, index in (*selection, ("{0}", 0)))
     axes = axes_of(array, f"{name}#{variable}", f"such as {name}#{variable}?{chosen}")
@@ -208,7 +208,7 @@ def _slice(
     return array
 
 
-def _store_version(path: str, variable: str) -> str:
+def store_version(path: str, variable: str) -> str:
     """Of a store the version of its folder, its metadata and the variable's folder."""
     metadata = (
         "zarr.json",

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from ...pixels import Validity, Values
 
+_LARGEST_EXACT = 2**53
+
 
 def held(value: float | None, dtype: np.dtype[Any], bits: int | None = None) -> float | int | None:
     """The no-data value as the type stores it, or `None` where it cannot.
 
-    Integers keep all their digits. A value just past the largest float is that float, as text
-    in a file's metadata is often rounded up.
+    Integers that a float says exactly are integers; larger ones are floats, and mean all integers
+    that round to them. A value just past the largest float is that float, as text in a file's
+    metadata is often rounded up.
     """
     if value is None:
         return None
@@ -29,6 +32,8 @@ def held(value: float | None, dtype: np.dtype[Any], bits: int | None = None) -> 
     if not np.isfinite(value) or value != int(value):
         return None
     low, high = (0, 2**bits - 1) if bits is not None and bits < 8 else _range(dtype)
+    if abs(value) > _LARGEST_EXACT:
+        return float(value) if low <= value <= float(high) else None
     return int(value) if low <= int(value) <= high else None
 
 
@@ -67,6 +72,8 @@ def _valid(values: NDArray[Any], nodata: float | None) -> NDArray[np.uint8]:
     usable = values == values if values.dtype.kind in "fc" else None
     if nodata is not None and nodata == nodata:
         numbers = values.real if values.dtype.kind == "c" else values
+        if isinstance(nodata, float) and numbers.dtype.kind in "ui":
+            numbers = numbers.astype(np.float64)
         differs = numbers != numbers.dtype.type(nodata)
         usable = differs if usable is None else np.logical_and(usable, differs, out=usable)
     if usable is None:

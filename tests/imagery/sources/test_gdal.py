@@ -18,7 +18,8 @@ from rasterio.enums import ColorInterp
 
 from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.geo.grid import Window
-from exportimage_wsgi.imagery.sources.gdal import as_alpha, open_gdal
+from exportimage_wsgi.imagery.sources.gdal import open_gdal
+from exportimage_wsgi.imagery.sources.gdal_masks import as_alpha
 from exportimage_wsgi.imagery.sources.handles import pool
 from exportimage_wsgi.pixels import PixelType, Statistics
 
@@ -115,11 +116,18 @@ def test_no_data_values_are_invalid_as_rasterio_masks_them(write, dtype):
     assert source.info.nodata == (7.0, 7.0) and source.info.masked
 
 
-def test_a_64_bit_no_data_value_keeps_all_its_digits(write):
-    values = np.array([[[2**62, 2**62 + 1, -5]]])
-    source = open_gdal(write(values, nodata=2**62))
+@pytest.mark.parametrize(
+    ("dtype", "nodata"), [("int64", 2**62 + 1), ("int64", 2**63 - 1), ("uint64", 2**64 - 1)]
+)
+def test_a_64_bit_no_data_value_is_found_though_no_float_can_say_it(write, dtype, nodata):
+    path = write(np.array([[[nodata, nodata // 2, 5]]], dtype))
+    marked = path.with_name("marked.tif")
+    subprocess.run(["gdal_translate", "-q", "-a_nodata", str(nodata), path, marked], check=True)
+
+    source = open_gdal(marked)
 
     assert whole(source).valid.tolist() == [[[0, 255, 255]]]
+    assert source.info.nodata == (float(nodata),) == (whole(source).values[0, 0, 0],)
 
 
 def test_nan_is_invalid_with_or_without_a_no_data_value(write):

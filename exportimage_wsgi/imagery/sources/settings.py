@@ -1,0 +1,42 @@
+"""GDAL's settings for opening rasters and for reading them, said explicitly."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import rasterio
+
+from .versions import is_remote
+
+# Each of them hides, at its default, that a file is cut short.
+_READING = {
+    "GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE",
+    "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",
+    "RAW_CHECK_FILE_SIZE": "YES",
+}
+_READING_REMOTE = {
+    **_READING,
+    "GDAL_HTTP_CONNECTTIMEOUT": "10",
+    "GDAL_HTTP_TIMEOUT": "60",
+    "GDAL_HTTP_MAX_RETRY": "2",
+}
+_OPENING = {"GDAL_CACHEMAX": 256 * 2**20, "GDAL_NUM_THREADS": "1", "VSI_CACHE": "FALSE"}
+# Side-cars of a local file are looked for one by one; asking for each costs a round trip elsewhere.
+_OPENING_LOCAL = {**_READING, **_OPENING, "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE"}
+_OPENING_REMOTE = {
+    **_READING_REMOTE,
+    **_OPENING,
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "CPL_VSIL_CURL_CACHE_SIZE": str(32 * 2**20),
+}
+
+
+def opening(path: str) -> AbstractContextManager[Any]:
+    """The settings for opening this path."""
+    return rasterio.Env(**(_OPENING_REMOTE if is_remote(path) else _OPENING_LOCAL))
+
+
+def reading(path: str) -> AbstractContextManager[Any]:
+    """The settings that matter to an open dataset."""
+    return rasterio.Env(**(_READING_REMOTE if is_remote(path) else _READING))
