@@ -108,10 +108,13 @@ def test_nginx_takes_its_file(tmp_path: Path) -> None:
     nginx = shutil.which("nginx")
     if nginx is None:
         pytest.skip("there is no nginx")
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    folders = " ".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in kinds)
     main = tmp_path / "nginx.conf"
     included = (CONF / "nginx.conf").read_text().replace("listen 80;", "listen 127.0.0.1:18080;")
     (tmp_path / "site.conf").write_text(included)
-    main.write_text(f"events {{}}\nhttp {{ include {tmp_path}/site.conf; }}\n")
+    http = f"access_log off; {folders} include {tmp_path}/site.conf;"
+    main.write_text(f"pid {tmp_path}/pid; events {{}} http {{ {http} }}")
 
     done = subprocess.run([nginx, "-t", "-c", main, "-p", tmp_path], capture_output=True, text=True)
 
