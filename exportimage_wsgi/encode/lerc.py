@@ -83,13 +83,18 @@ class LercFormat:
         )
 
 
-def blob(band: NDArray[Any], valid: NDArray[np.bool_] | None, tolerance: float) -> bytes:
-    """`(y, x)` as one blob; `valid`, true for data, is `None` where every pixel is."""
+def blob(values: NDArray[Any], valid: NDArray[np.bool_] | None, tolerance: float) -> bytes:
+    """`(y, x)`, or `(y, x, band)` with all bands in each pixel, as one blob.
+
+    `valid` is `(y, x)`, true for data; `None` where every pixel is.
+    """
     from imagecodecs import lerc_encode
 
     # LERC leaves a few bytes at its end unwritten: they must not be what memory happens to hold.
-    room = bytearray(band.nbytes + band.size + _ROOM)
-    return bytes(lerc_encode(band, tolerance, masks=valid, version=CODEC_VERSION, out=room))
+    ranges = 2 * values[:1, :1].nbytes
+    room = bytearray(values.nbytes + values.size + ranges + _ROOM)
+    settings: dict[str, Any] = {"planar": False, "version": CODEC_VERSION, "out": room}
+    return bytes(lerc_encode(values, tolerance, masks=valid, **settings))
 
 
 def _fill(canvas: Canvas) -> tuple[float, ...] | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..pixels import PixelType
 from .format import Compression
 from .jpeg import encoded
-from .lerc import CODEC_VERSION
+from .lerc import CODEC_VERSION, blob
 
 CODES = {
     Compression.NONE: 1,
@@ -76,7 +76,4 @@ def bit_rows(values: NDArray[Any], bits: int) -> bytes:
 
 def _lerc(values: NDArray[Any], tolerance: float) -> bytes:
     """One blob, in which a pixel has all bands."""
-    from imagecodecs import lerc_encode
-
-    data = values[:, :, 0] if values.shape[2] == 1 else values
-    return bytes(lerc_encode(data, tolerance, planar=False, version=CODEC_VERSION))
+    return blob(values[:, :, 0] if values.shape[2] == 1 else values, None, tolerance)

@@ -107,6 +107,19 @@ def test_equal_canvases_give_equal_encoders_and_bytes(row: str) -> None:
     assert made(one, pixels) == made(two, pixels)
 
 
+@pytest.mark.parametrize("row", ["lerc", "tiff lerc"])
+def test_no_byte_is_what_memory_happened_to_hold(row: str) -> None:
+    # Of such a slope LERC's encoder leaves bytes of its output unwritten.
+    slope = np.add.outer(np.arange(61), np.arange(67)).astype(np.uint8)[None]
+    encoder, pixels = fitted(row, canvas((67, 61), 1)), Pixels(slope, no_holes((67, 61)))
+    first = made(encoder, pixels)
+
+    for filler in range(1, 9):
+        litter = [bytes([filler]) * (len(first) + more) for more in range(-900, 64)]
+        del litter
+        assert made(encoder, pixels) == first
+
+
 @pytest.mark.parametrize("row", ROWS)
 def test_a_name_for_the_encoder_holds_no_address(row: str) -> None:
     assert " at 0x" not in repr(fitted(row, canvas((33, 7))))
