@@ -222,6 +222,43 @@ def _sum_of(weights: Any, count: int) -> float:  # pragma: no cover - compiled
 
 
 @compiled
+def _first_of_four(
+    position: float, stretch: float, radius: float
+) -> Any:  # pragma: no cover - compiled
+    """The centre among pixel centres, and the first tap of a kernel of at most four."""
+    centre = position - 0.5
+    if stretch == 1.0:
+        whole = np.round(centre)
+        if abs(centre - whole) < _EDGE:
+            centre = whole
+    return centre, int(np.floor(centre - radius)) + 1
+
+
+@compiled
+def _four(
+    centre: float, first: int, stretch: float, cubic: bool
+) -> Any:  # pragma: no cover - compiled
+    """Weights of four taps; of those beyond the kernel 0."""
+    shrink = 1.0 / stretch
+    d0, d1 = abs(first - centre) * shrink, abs(first + 1 - centre) * shrink
+    d2, d3 = abs(first + 2 - centre) * shrink, abs(first + 3 - centre) * shrink
+    if cubic:
+        return _cubic(d0), _cubic(d1), _cubic(d2), _cubic(d3)
+    return max(1.0 - d0, 0.0), max(1.0 - d1, 0.0), max(1.0 - d2, 0.0), max(1.0 - d3, 0.0)
+
+
+@compiled
+def _four_by_four_valid(valid: Any, y: int, x: int) -> bool:  # pragma: no cover - compiled
+    """Are sixteen pixels of all masks entirely valid?"""
+    for m in range(valid.shape[0]):
+        for k in range(y, y + 4):
+            for n in range(x, x + 4):
+                if valid[m, k, n] != 255:
+                    return False
+    return True
+
+
+@compiled
 def weighted(
     source: Any,
     valid: Any,
@@ -280,6 +317,54 @@ def weighted(
                             if whole:
                                 value += 0.5 if value >= 0 else -0.5
                             out[b, i, j] = value
+                        for m in range(masks):
+                            out_valid[m, i, j] = 255
+                        continue
+            widest = _AS_IT_IS if cubic else 2.0
+            if step_x <= widest and step_y <= widest:
+                # A kernel of at most four by four pixels, all there and entirely valid. Whether it
+                # is depends on the level alone, never on the window.
+                stretch_x = step_x if step_x > _AS_IT_IS else 1.0
+                stretch_y = step_y if step_y > _AS_IT_IS else 1.0
+                reach = 2.0 if cubic else 1.0
+                centre_x, x = _first_of_four(columns[i, j], stretch_x, reach * stretch_x)
+                centre_y, y = _first_of_four(rows[i, j], stretch_y, reach * stretch_y)
+                if x >= 0 and y >= 0 and x + 3 < level_width and y + 3 < level_height:
+                    x0, x1, x2, x3 = _four(centre_x, x, stretch_x, cubic)
+                    y0, y1, y2, y3 = _four(centre_y, y, stretch_y, cubic)
+                    x -= left
+                    y -= top
+                    if around and x < 0:
+                        x += level_width
+                    if not masked or _four_by_four_valid(valid, y, x):
+                        weight = 1.0 / ((x0 + x1 + x2 + x3) * (y0 + y1 + y2 + y3))
+                        for b in range(bands):
+                            value = y0 * (
+                                x0 * source[b, y, x]
+                                + x1 * source[b, y, x + 1]
+                                + x2 * source[b, y, x + 2]
+                                + x3 * source[b, y, x + 3]
+                            )
+                            value += y1 * (
+                                x0 * source[b, y + 1, x]
+                                + x1 * source[b, y + 1, x + 1]
+                                + x2 * source[b, y + 1, x + 2]
+                                + x3 * source[b, y + 1, x + 3]
+                            )
+                            value += y2 * (
+                                x0 * source[b, y + 2, x]
+                                + x1 * source[b, y + 2, x + 1]
+                                + x2 * source[b, y + 2, x + 2]
+                                + x3 * source[b, y + 2, x + 3]
+                            )
+                            value += y3 * (
+                                x0 * source[b, y + 3, x]
+                                + x1 * source[b, y + 3, x + 1]
+                                + x2 * source[b, y + 3, x + 2]
+                                + x3 * source[b, y + 3, x + 3]
+                            )
+                            value *= weight
+                            out[b, i, j] = _settle(value, low, high) if whole else value
                         for m in range(masks):
                             out_valid[m, i, j] = 255
                         continue
