@@ -7,6 +7,7 @@ import json
 import math
 import os
 import tempfile
+import threading
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,23 @@ from ..pixels import Statistics
 from .sources.source import Level, Source
 
 _ENOUGH_PIXELS = 1_000_000
-_STRIP_PIXELS = 1 << 20
+_STRIP_VALUES = 1 << 22
 _FORMAT = 1
 _MOST_KNOWN = 1024
+_MOST_FILES = 10_000
+_LARGEST_SQUARED = 1e100
+
+_Key = tuple[str, Path]
+_Found = tuple[tuple[Statistics, ...] | None]
+"""What was found, which may be that there are none."""
 
 # By version, not by source: a source in memory would be kept with its pixels.
-_known: dict[tuple[str, Path], tuple[Statistics, ...] | None] = {}
+_known: dict[_Key, _Found] = {}
+# Held by the thread that computes them.
+_computing: dict[_Key, threading.Lock] = {}
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_computing.clear)
 
 
 def statistics_of(source: Source) -> tuple[Statistics, ...] | None:
@@ -51,11 +63,10 @@ class _Moments:
     """Of the pixels of one band in one strip."""
 
     count: int
-    total: float
-    squares: float
-    """Sum of the squared distances from the strip's mean."""
     minimum: float
     maximum: float
+    mean: float
+    deviation: float
 
 
 def _level(levels: tuple[Level, ...]) -> int:
@@ -65,7 +76,7 @@ def _level(levels: tuple[Level, ...]) -> int:
 
 def _windows(source: Source, level: int) -> list[Window]:
     rows, columns = source.info.levels[level].shape_yx
-    height = max(1, _STRIP_PIXELS // columns)
+    height = max(1, _STRIP_VALUES // (columns * source.info.band_count))
     return [
         Window(rows=(top, min(top + height, rows)), columns=(0, columns))
         for top in range(0, rows, height)
@@ -75,7 +86,8 @@ def _windows(source: Source, level: int) -> list[Window]:
 def _moments(source: Source, level: int, window: Window) -> list[_Moments]:
     """One a band."""
     values, valid = source.read(level, window, tuple(range(source.info.band_count)))
-    numbers = np.abs(values) if values.dtype.kind == "c" else values
+    with np.errstate(over="ignore"):
+        numbers = np.abs(values) if values.dtype.kind == "c" else values
     masks = np.broadcast_to(valid > 0, numbers.shape)
     return [_moments_of(band[mask]) for band, mask in zip(numbers, masks, strict=True)]
 
@@ -83,11 +95,14 @@ def _moments(source: Source, level: int, window: Window) -> list[_Moments]:
 def _moments_of(pixels: NDArray[Any]) -> _Moments:
     finite = pixels[np.isfinite(pixels)].astype(np.float64)
     if not finite.size:
-        return _Moments(0, 0.0, 0.0, math.inf, -math.inf)
-    squares = float(np.square(finite - finite.mean()).sum())
-    return _Moments(
-        finite.size, float(finite.sum()), squares, float(finite.min()), float(finite.max())
-    )
+        return _Moments(0, math.inf, -math.inf, 0.0, 0.0)
+    minimum, maximum = float(finite.min()), float(finite.max())
+    largest = max(abs(minimum), abs(maximum))
+    # Sums and squares of numbers like 1e300 would be infinite.
+    scale = largest if largest > _LARGEST_SQUARED else 1.0
+    finite /= scale
+    mean, deviation = float(finite.mean()) * scale, float(finite.std()) * scale
+    return _Moments(finite.size, minimum, maximum, mean, deviation)
 
 
 def _together(strips: tuple[_Moments, ...]) -> Statistics | None:
@@ -95,17 +110,15 @@ def _together(strips: tuple[_Moments, ...]) -> Statistics | None:
     count = sum(strip.count for strip in strips)
     if not count:
         return None
-    mean = math.fsum(strip.total for strip in strips) / count
-    squares = math.fsum(
-        strip.squares + strip.count * (strip.total / strip.count - mean) ** 2
-        for strip in strips
-        if strip.count
-    )
+    shares = [(strip.count / count, strip) for strip in strips if strip.count]
+    mean = math.fsum(share * strip.mean for share, strip in shares)
+    within = (math.sqrt(share) * strip.deviation for share, strip in shares)
+    between = (math.sqrt(share) * (strip.mean - mean) for share, strip in shares)
     return Statistics(
         minimum=min(strip.minimum for strip in strips),
         maximum=max(strip.maximum for strip in strips),
         mean=mean,
-        deviation=math.sqrt(squares / count),
+        deviation=math.hypot(*within, *between),
     )
 
 
@@ -121,13 +134,20 @@ def kept_statistics(source: Source, directory: Path | None = None) -> tuple[Stat
     if source.info.statistics is not None:
         return source.info.statistics
     key = (source.info.version, directory or default_directory())
-    try:
-        return _known[key]
-    except KeyError:
-        found = _kept(source, key[1])
+    found = _known.get(key)
+    if found is None:
+        try:
+            with _computing.setdefault(key, threading.Lock()):
+                found = _known.get(key) or _remembered(key, _kept(source, key[1]))
+        finally:
+            _computing.pop(key, None)
+    return found[0]
+
+
+def _remembered(key: _Key, statistics: tuple[Statistics, ...] | None) -> _Found:
     while len(_known) >= _MOST_KNOWN:
         _known.pop(next(iter(_known)), None)
-    _known[key] = found
+    found = _known[key] = (statistics,)
     return found
 
 
@@ -148,8 +168,8 @@ def _kept(source: Source, directory: Path) -> tuple[Statistics, ...] | None:
     return found[0]
 
 
-def _loaded(file: Path, bands: int) -> tuple[tuple[Statistics, ...] | None] | None:
-    """What was kept, which may be that there are none; `None` if nothing usable was."""
+def _loaded(file: Path, bands: int) -> _Found | None:
+    """What was kept; `None` if nothing usable was."""
     try:
         kept = json.loads(file.read_text("utf-8"))
         if kept["format"] != _FORMAT:
@@ -181,6 +201,17 @@ def _save(file: Path, statistics: tuple[Statistics, ...] | None) -> None:
             temporary = out.name
             out.write(text)
         os.replace(temporary, file)
+        _sweep(file.parent)
     except OSError:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _sweep(directory: Path) -> None:
+    """Of too many files, remove the older half: most are of rasters that have changed since."""
+    with os.scandir(directory) as entries:
+        files = [entry.path for entry in entries if entry.name.endswith((".json", ".part"))]
+    if len(files) > _MOST_FILES:
+        files.sort(key=lambda file: os.stat(file).st_mtime)
+        for file in files[: len(files) // 2]:
+            Path(file).unlink(missing_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +15,12 @@ from numpy.typing import NDArray
 from ...errors import SourceError
 from ...geo.grid import Window
 from ...pixels import Pixels, Values
-from .array_info import Axes, axes_of, describe_array
+from .array_info import Axes, axes_of, declared_nodata, describe_array
 from .levels import Ranges, assembled
 from .source import Level, SourceInfo
 from .validity import held, scaled, validity
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,7 +50,12 @@ class ArraySource:
 
     def read(self, level: int, window: Window, bands: tuple[int, ...]) -> Pixels:
         """Read a window of one level; see `Source.read`. Computes dask arrays in this thread."""
-        values = array_values(self.array, self.axes, self.info.levels[level], window, bands)
+        chosen = self.info.levels[level]
+        try:
+            values = array_values(self.array, self.axes, chosen, window, bands)
+        except Exception as error:  # Whatever made the array may raise anything.
+            _log.warning("an array cannot be computed", exc_info=error)
+            raise SourceError("the array cannot be computed") from error
         nodata = held(self.nodata, values.dtype)
         valid = validity(values, (nodata,) * len(bands))
         dtype = self.info.pixel_type.dtype
@@ -82,19 +91,25 @@ def open_array(
     axes = axes_of(array, "the array", "select it with .isel({0}=0)")
     array = array.isel(dict.fromkeys(axes.dropped, 0), drop=True)
     scaling = _scaling(array) if unscale else None
-    declared = array.rio.nodata if nodata is None else nodata
-    version = tokenize(array.variable, dict(array.coords), array.dtype.str, unscale, declared)
+    declared = declared_nodata(array, "the array") if nodata is None else float(nodata)
+    options = (unscale, declared)
     info = describe_array(
         array,
         axes,
         name="the array",
-        version=version,
+        version=_token(array, options),
         nodata=declared,
         band_names=band_names,
         scaled=scaling is not None,
     )
-    stored = None if declared is None else float(declared)
-    return ArraySource(array=array, axes=axes, nodata=stored, scaling=scaling, info=info)
+    return ArraySource(array=array, axes=axes, nodata=declared, scaling=scaling, info=info)
+
+
+def _token(array: xarray.DataArray, options: tuple[Any, ...]) -> str:
+    """Equal for equal arrays; of one that is still to be loaded from its file it is the only."""
+    if not is_dask_collection(array.variable) and not getattr(array.variable, "_in_memory", True):
+        return uuid.uuid4().hex
+    return str(tokenize(array.variable, dict(array.coords), array.dtype.str, options))
 
 
 def _scaling(array: xarray.DataArray) -> tuple[float, float] | None:

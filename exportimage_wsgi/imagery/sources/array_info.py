@@ -23,6 +23,8 @@ from .validity import held
 
 BAND_DIMENSIONS = ("band", "bands", "channel", "channels", "wavelength")
 _SPATIAL_NAMES = (("lat", "lon"), ("Y", "X"), ("northing", "easting"))
+_KILOMETRES = ("km", "kilometre", "kilometres", "kilometer", "kilometers")
+_RADIANS = ("rad", "radian", "radians")
 _NORTH, _EAST = ("degrees_north", "degree_north"), ("degrees_east", "degree_east")
 
 
@@ -111,7 +113,8 @@ def describe_array(
     dtype = array.dtype.newbyteorder("=")
     stored = held(None if nodata is None else float(nodata), dtype)
     shown = stored if not scaled else float("nan")
-    grid = Grid(crs=_crs(array, axes, name), affine=_affine(array, axes, name), shape_yx=shape_yx)
+    crs = _crs(array, axes, name)
+    grid = Grid(crs=crs, affine=_affine(array, axes, crs, name), shape_yx=shape_yx)
     pixel_type = _pixel_type(dtype, scaled, name)
     return SourceInfo(
         grid=grid,
@@ -160,13 +163,21 @@ def _band_names(array: xarray.DataArray, axes: Axes) -> tuple[str, ...]:
 def _crs(array: xarray.DataArray, axes: Axes, name: str) -> CRS:
     try:
         crs = array.rio.crs
-        if crs is not None:
-            return crs_from_wkt(crs.to_wkt(version="WKT2_2019"))
+        wkt = _wkt_of_gdal(array) if crs is None else crs.to_wkt(version="WKT2_2019")
+        if wkt is not None:
+            return crs_from_wkt(wkt)
     except (UnknownCRSError, CRSError, RioXarrayError) as error:
         raise SourceError(f"{name} has a spatial reference that is not understood") from error
     if _are_degrees(array, axes):
         return crs_from_wkid(4326)
     raise SourceError(f"{name} has no spatial reference; set one with .rio.write_crs")
+
+
+def _wkt_of_gdal(array: xarray.DataArray) -> str | None:
+    """The reference as GDAL writes it into a Zarr store."""
+    found = array.attrs.get("_CRS")
+    wkt = found.get("wkt") if isinstance(found, dict) else None
+    return wkt if isinstance(wkt, str) else None
 
 
 def _are_degrees(array: xarray.DataArray, axes: Axes) -> bool:
@@ -179,32 +190,32 @@ def _are_degrees(array: xarray.DataArray, axes: Axes) -> bool:
     )
 
 
-def _affine(array: xarray.DataArray, axes: Axes, name: str) -> Affine:
+def _affine(array: xarray.DataArray, axes: Axes, crs: CRS, name: str) -> Affine:
     """From the coordinates, or where there are none or one from the transform of rioxarray."""
     have = [axis in array.coords and array.sizes[axis] > 1 for axis in (axes.y, axes.x)]
     if all(have):
-        top, down = _spacing(array, axes.y, name)
-        left, across = _spacing(array, axes.x, name)
+        top, down = _spacing(array, axes.y, crs, name)
+        left, across = _spacing(array, axes.x, crs, name)
         return Affine(across, 0.0, left, 0.0, down, top)
     for axis, known in zip((axes.y, axes.x), have, strict=True):
         if known:
-            _spacing(array, axis, name)
+            _spacing(array, axis, crs, name)
     try:
         spatial = array.rio.set_spatial_dims(x_dim=axes.x, y_dim=axes.y)
         affine = Affine(*spatial.rio.transform()[:6])
     except RioXarrayError as error:
         raise SourceError(f"{name} is not placed on the earth: no size of a pixel") from error
-    if affine == Affine.identity() or affine.determinant == 0:
+    if affine == Affine.identity() or not np.isfinite(affine[:6]).all() or not affine.determinant:
         raise SourceError(f"{name} is not placed on the earth: it has no coordinates")
     return affine
 
 
-def _spacing(array: xarray.DataArray, axis: Hashable, name: str) -> tuple[float, float]:
+def _spacing(array: xarray.DataArray, axis: Hashable, crs: CRS, name: str) -> tuple[float, float]:
     """Where the first pixel's outer edge lies, and the step from pixel to pixel."""
     coordinate = array.coords[axis]
     if coordinate.ndim != 1 or coordinate.dtype.kind not in "uif":
         raise SourceError(f"{name} has coordinates {axis} that are no numbers along one axis")
-    places = coordinate.values.astype(np.float64)
+    places = coordinate.values.astype(np.float64) * _unit(coordinate, crs)
     count = len(places)
     step = (places[-1] - places[0]) / (count - 1)
     rounding = 4 * np.finfo(coordinate.dtype).eps if coordinate.dtype.kind == "f" else 0.0
@@ -213,3 +224,31 @@ def _spacing(array: xarray.DataArray, axis: Hashable, name: str) -> tuple[float,
     if not step or not np.isfinite(places).all() or np.abs(places - even).max() > slack:
         raise SourceError(f"{name} has coordinates {axis} that are not evenly spaced")
     return float(places[0] - step / 2), float(step)
+
+
+def _unit(coordinate: xarray.DataArray, crs: CRS) -> float:
+    """Metres of a unit of the coordinate, where it says so and the reference is in metres."""
+    unit = str(coordinate.attrs.get("units", "")).strip().lower()
+    if crs.is_geographic or crs.proj.axis_info[0].unit_conversion_factor != 1.0:
+        return 1.0
+    if unit in _KILOMETRES:
+        return 1000.0
+    if unit in _RADIANS:  # Of a geostationary satellite: seen from its height.
+        return float(crs.proj.to_cf().get("perspective_point_height", 1.0))
+    return 1.0
+
+
+def declared_nodata(array: xarray.DataArray, name: str) -> float | None:
+    """The no-data value that the array declares.
+
+    Raises:
+        SourceError: it is no number.
+    """
+    try:
+        found = array.rio.nodata
+    except (TypeError, ValueError, OverflowError):  # It may be an array of one number.
+        found = np.asarray(array.attrs.get("_FillValue", array.attrs.get("missing_value")))
+    try:
+        return None if found is None else float(np.asarray(found).item())
+    except (TypeError, ValueError) as error:
+        raise SourceError(f"{name} declares a no-data value that is no number") from error

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl
 
 import xarray
@@ -17,16 +14,14 @@ from ...errors import SourceError
 from ...geo.grid import Window
 from ...pixels import Pixels
 from .array import array_values
-from .array_info import Axes, axes_of, describe_array, spatial_dimensions
+from .array_info import Axes, axes_of, declared_nodata, describe_array, spatial_dimensions
+from .datasets import FAULTS, datasets, is_zarr
 from .source import SourceInfo
 from .validity import held, validity
-from .versions import checked_version, display_name, is_remote
+from .versions import checked_version, display_name, is_address
 
 NETCDF_ENDINGS = (".nc", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5")
-ZARR_ENDINGS = (".zarr",)
-_OPEN_DATASETS = 16
-# What the libraries raise for damaged files, besides their own subclasses of these.
-_FAULTS = (OSError, RuntimeError, ValueError, KeyError, IndexError)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,11 +56,13 @@ class SliceSource:
         name = display_name(self.path)
         version = self._current_version()
         try:
-            array = _slice(_datasets.dataset(self.path, version), self.variable, self.selection)
-            array = array.isel(dict.fromkeys(self.axes.dropped, 0), drop=True)
-            values = array_values(array, self.axes, self.info.levels[level], window, bands)
-        except _FAULTS as error:
-            _datasets.close(self.path)
+            with datasets.dataset(self.path, version) as dataset:
+                array = _slice(dataset, self.variable, self.selection)
+                array = array.isel(dict.fromkeys(self.axes.dropped, 0), drop=True)
+                values = array_values(array, self.axes, self.info.levels[level], window, bands)
+        except FAULTS as error:
+            datasets.close(self.path)
+            _log.warning("%s: %s", name, error)
             raise SourceError(f"{name} is damaged: {self.variable} cannot be read") from error
         self._current_version()
         nodata = held(self.nodata, values.dtype)
@@ -77,10 +74,10 @@ class SliceSource:
         try:
             found = store_version(self.path, self.variable)
         except SourceError:
-            _datasets.close(self.path)
+            datasets.close(self.path)
             raise
         if self.info.version.partition("#")[0] != found:
-            _datasets.close(self.path)
+            datasets.close(self.path)
             raise SourceError(f"{display_name(self.path)} was replaced while it was served")
         return found
 
@@ -109,28 +106,36 @@ def open_slice(
         ValueError: `band_names` are not as many as the bands.
     """
     path, wanted, selection = _parsed(text)
-    name = display_name(path)
-    version = store_version(path, "")
-    dataset = _datasets.dataset(path, version)
-    variable = _variable(dataset, wanted, name)
-    version = store_version(path, variable)
-    array = _slice(dataset, variable, selection, name)
+    with datasets.dataset(path, store_version(path, "")) as dataset:
+        variable = _variable(dataset, wanted, display_name(path))
+        return _described(dataset, path, variable, selection, nodata, band_names)
+
+
+def _described(
+    dataset: xarray.Dataset,
+    path: str,
+    variable: str,
+    selection: tuple[tuple[str, int], ...],
+    nodata: float | None,
+    band_names: tuple[str, ...] | None,
+) -> SliceSource:
+    name, version = f"{display_name(path)}#{variable}", store_version(path, variable)
+    array = _slice(dataset, variable, selection, display_name(path))
     chosen = "&".join(f"{dimension}={index}" for dimension, index in (*selection, ("{0}", 0)))
-    axes = axes_of(array, f"{name}#{variable}", f"such as {name}#{variable}?{chosen}")
+    axes = axes_of(array, name, f"such as {name}?{chosen}")
     array = array.isel(dict.fromkeys(axes.dropped, 0), drop=True)
-    declared = array.rio.nodata if nodata is None else nodata
-    stored = None if declared is None else float(declared)
+    declared = declared_nodata(array, name) if nodata is None else float(nodata)
     info = describe_array(
         array,
         axes,
-        name=f"{name}#{variable}",
+        name=name,
         version=f"{version}#{variable}{selection}{nodata}",
-        nodata=stored,
+        nodata=declared,
         band_names=band_names,
         format="Zarr" if is_zarr(path) else "netCDF",
     )
     return SliceSource(
-        path=path, variable=variable, selection=selection, axes=axes, nodata=stored, info=info
+        path=path, variable=variable, selection=selection, axes=axes, nodata=declared, info=info
     )
 
 
@@ -140,19 +145,11 @@ def is_slice(text: str) -> bool:
     return path.lower().endswith(NETCDF_ENDINGS) or is_zarr(path)
 
 
-def is_zarr(path: str) -> bool:
-    """By its ending, or by what lies in the folder."""
-    if path.lower().rstrip("/").endswith(ZARR_ENDINGS):
-        return True
-    marks = ("zarr.json", ".zgroup", ".zmetadata")
-    return os.path.isdir(path) and any(os.path.exists(os.path.join(path, mark)) for mark in marks)
-
-
 def _parsed(text: str) -> tuple[str, str, tuple[tuple[str, int], ...]]:
     """Path, variable (maybe empty) and selection."""
     path, _, fragment = text.partition("#")
     variable, _, query = fragment.partition("?")
-    if not is_remote(path):
+    if not is_address(path):
         if not os.path.exists(path):
             raise SourceError(f"{Path(path).name} is missing")
         path = os.path.abspath(path)
@@ -183,11 +180,11 @@ def _variable(dataset: xarray.Dataset, wanted: str, name: str) -> str:
 
 
 def _rasters(dataset: xarray.Dataset) -> list[str]:
-    return [str(key) for key, array in dataset.data_vars.items() if spatial_dimensions(array)]
+    return sorted(str(k) for k, array in dataset.data_vars.items() if spatial_dimensions(array))
 
 
 def _listed(dataset: xarray.Dataset) -> str:
-    return ", ".join(map(str, dataset.data_vars)) or "none"
+    return ", ".join(sorted(map(str, dataset.data_vars))) or "none"
 
 
 def _slice(
@@ -209,7 +206,11 @@ def _slice(
 
 
 def store_version(path: str, variable: str) -> str:
-    """Of a store the version of its folder, its metadata and the variable's folder."""
+    """The version of the file; of a store that of its folder, its metadata and the variable.
+
+    Chunks of a store that are written one by one may pass unnoticed: a store that is served is to
+    be replaced as a whole.
+    """
     metadata = (
         "zarr.json",
         ".zmetadata",
@@ -219,65 +220,3 @@ def store_version(path: str, variable: str) -> str:
     )
     inside = tuple(os.path.join(path, each) for each in (*metadata, variable, f"{variable}/c"))
     return checked_version(path, inside if os.path.isdir(path) else ())
-
-
-def _opened(path: str) -> xarray.Dataset:
-    """The dataset, nothing of it loaded. Times stay numbers: they are no pixels."""
-    name = display_name(path)
-    options: dict[str, Any] = {"decode_times": False, "decode_coords": "all", "cache": False}
-    if is_zarr(path):
-        _require("zarr", ("zarr",), name)
-        found = os.path.exists(os.path.join(path, ".zmetadata"))
-        options |= {"engine": "zarr"}
-        options |= {} if is_remote(path) else {"consolidated": found}
-    else:
-        _require("netcdf", ("netCDF4", "h5netcdf"), name)
-        options |= {"engine": "netcdf4" if find_spec("netCDF4") else "h5netcdf"}
-    try:
-        return xarray.open_dataset(path, **options)
-    except _FAULTS as error:
-        raise SourceError(f"{name} cannot be opened: it is damaged, or of another kind") from error
-
-
-def _require(extra: str, modules: tuple[str, ...], name: str) -> None:
-    if not any(find_spec(module) for module in modules):
-        raise SourceError(f"{name} needs more libraries: pip install exportimage-wsgi[{extra}]")
-
-
-class _Datasets:
-    """Datasets of this process by path and version: bounded, opened again in a forked child.
-
-    xarray holds the lock that netCDF and HDF5 need while it reads.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open: OrderedDict[tuple[str, str], xarray.Dataset] = OrderedDict()
-
-    def dataset(self, path: str, version: str) -> xarray.Dataset:
-        """The open dataset of a version."""
-        with self._lock:
-            key = (path, version)
-            if key not in self._open:
-                self._open[key] = _opened(path)
-            self._open.move_to_end(key)
-            if len(self._open) > _OPEN_DATASETS:
-                self._open.popitem(last=False)
-            return self._open[key]
-
-    def close(self, path: str) -> None:
-        """Forget the datasets of a path; who still reads one keeps it until then."""
-        with self._lock:
-            for key in [key for key in self._open if key[0] == path]:
-                del self._open[key]
-
-    def after_fork(self) -> None:
-        """A child opens files of its own: the parent's share their position with it."""
-        self._lock = threading.Lock()
-        self._open = OrderedDict()
-
-
-_datasets = _Datasets()
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_datasets.after_fork)

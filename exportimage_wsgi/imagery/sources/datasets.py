@@ -1,0 +1,168 @@
+"""Open datasets of xarray: a bounded number that all threads of a process share."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+import xarray
+
+from ...errors import SourceError
+from .netcdf_classic import shortest_length
+from .versions import display_name, is_address
+
+FAULTS = (
+    *(OSError, RuntimeError, ValueError, KeyError, IndexError),
+    *(TypeError, AttributeError, ImportError),
+)
+"""What the libraries raise for damaged files, besides their own subclasses of these."""
+
+_ZARR_ENDINGS = (".zarr",)
+_ZARR_FILES = ("zarr.json", ".zgroup", ".zmetadata")
+_OPEN_DATASETS = 16
+_Key = tuple[str, str]
+"""Path and version."""
+
+# Of a parent process. Closing them could wait for a lock that no thread of the child holds.
+_of_parents: list[Any] = []
+
+
+def is_zarr(path: str) -> bool:
+    """By its ending, or by what lies in the folder."""
+    if path.lower().rstrip("/").endswith(_ZARR_ENDINGS):
+        return True
+    return os.path.isdir(path) and any(
+        os.path.exists(os.path.join(path, each)) for each in _ZARR_FILES
+    )
+
+
+def _opened(path: str) -> xarray.Dataset:
+    """The dataset, nothing of it loaded. Times stay numbers: they are no pixels."""
+    name = display_name(path)
+    options: dict[str, Any] = {"decode_times": False, "decode_coords": "all", "cache": False}
+    if is_zarr(path):
+        _require("zarr", ("zarr",), name)
+        found = os.path.exists(os.path.join(path, ".zmetadata"))
+        options |= {"engine": "zarr"}
+        options |= {} if is_address(path) else {"consolidated": found}
+    else:
+        _require("netcdf", ("netCDF4", "h5py"), name)
+        options |= {"engine": "netcdf4" if find_spec("netCDF4") else "h5netcdf"}
+        _check_length(path, name)
+    try:
+        return xarray.open_dataset(path, **options)
+    except FAULTS as error:
+        raise SourceError(f"{name} cannot be opened: it is damaged, or of another kind") from error
+
+
+def _require(extra: str, modules: tuple[str, ...], name: str) -> None:
+    if not any(find_spec(module) for module in modules):
+        raise SourceError(f"{name} needs more libraries: pip install exportimage-wsgi[{extra}]")
+
+
+def _check_length(path: str, name: str) -> None:
+    if is_address(path):
+        return
+    try:
+        is_short = os.path.getsize(path) < shortest_length(path)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{name} cannot be opened: it is damaged, or of another kind") from error
+    if is_short:
+        raise SourceError(f"{name} is damaged: it is shorter than its header says")
+
+
+class _Held:
+    """An open dataset, and how many read it."""
+
+    def __init__(self, dataset: xarray.Dataset) -> None:
+        self.dataset = dataset
+        self.readers = 0
+        self.is_wanted = True
+
+
+class DatasetPool:
+    """Datasets of this process by path and version; forgotten in a forked child.
+
+    xarray holds the lock that netCDF and HDF5 need while it reads.
+    """
+
+    def __init__(self, limit: int = _OPEN_DATASETS) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._held: OrderedDict[_Key, _Held] = OrderedDict()
+
+    @contextmanager
+    def dataset(self, path: str, version: str) -> Iterator[xarray.Dataset]:
+        """The open dataset of a version; it stays open while it is in use.
+
+        Raises:
+            SourceError: it cannot be opened.
+        """
+        held = self._taken((path, version))
+        try:
+            yield held.dataset
+        finally:
+            self._returned(held)
+
+    def close(self, path: str) -> None:
+        """Close the datasets of a path, those in use when they are no longer."""
+        with self._lock:
+            keys = [key for key in self._held if key[0] == path]
+            self._close_unused([self._dropped(key) for key in keys])
+
+    def after_fork(self) -> None:
+        """A child opens files of its own: the parent's share their position with it."""
+        self._lock = threading.Lock()
+        _of_parents.append(self._held)
+        self._held = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def _taken(self, key: _Key) -> _Held:
+        with self._lock:
+            if key in self._held:
+                return self._used(key)
+        dataset = _opened(key[0])
+        with self._lock:
+            if key in self._held:  # Another thread was quicker.
+                dataset.close()
+            else:
+                self._held[key] = _Held(dataset)
+            held = self._used(key)
+            if len(self._held) > self._limit:
+                self._close_unused([self._dropped(next(iter(self._held)))])
+        return held
+
+    def _used(self, key: _Key) -> _Held:
+        held = self._held[key]
+        held.readers += 1
+        self._held.move_to_end(key)
+        return held
+
+    def _returned(self, held: _Held) -> None:
+        with self._lock:
+            held.readers -= 1
+            if not held.is_wanted:
+                self._close_unused([held])
+
+    def _dropped(self, key: _Key) -> _Held:
+        held = self._held.pop(key)
+        held.is_wanted = False
+        return held
+
+    def _close_unused(self, unwanted: list[_Held]) -> None:
+        for held in unwanted:
+            if not held.readers:
+                held.dataset.close()
+
+
+datasets = DatasetPool()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=datasets.after_fork)
