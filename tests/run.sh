@@ -13,6 +13,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 
 # Programs that judge what the package makes: lines of a Debian package and its program.
 missing_packages() {
+    PATH=$PATH:/usr/sbin
     while read -r package program; do
         command -v "$program" >/dev/null 2>&1 || echo "$package"
     done <<LIST
@@ -20,6 +21,7 @@ gdal-bin gdalwarp
 pngcheck pngcheck
 libjpeg-turbo-progs djpeg
 libxml2-utils xmllint
+nginx-light nginx
 LIST
     for program in chromium chromium-browser google-chrome; do
         command -v "$program" >/dev/null 2>&1 && return

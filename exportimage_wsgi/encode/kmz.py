@@ -87,9 +87,8 @@ class Kmz:
 def longitudes(west: float, east: float) -> tuple[float, float]:
     """The sides of a box as KML wants them, each from -180 to 180.
 
-    A box across the antimeridian has its east below its west. One that goes once around the
-    world can't be said so unless it begins at -180: it keeps sides beyond 180, which viewers
-    understand though the schema doesn't.
+    A box across the antimeridian has its east below its west; one that goes once around the
+    world must begin at -180.
     """
     turns = 360.0 * math.floor((west + 180.0) / 360.0)
     west, east = float(west - turns), float(east - turns)

@@ -291,17 +291,3 @@ def _gather(
     if pixel_type.is_complex and len(out_valid) > 1:
         out_valid = np.ascontiguousarray(out_valid[::2])
     return Pixels(_given_back(out, pixel_type.dtype), out_valid)
-
-
-def warm(pixel_type: PixelType) -> None:
-    """Compile, or load from disk, the kernels that serve a pixel type."""
-    dtype = _working(np.zeros((1, 1, 1), pixel_type.dtype)).dtype
-    source = np.zeros((1, 2, 2), dtype)
-    centre, steps = np.full((1, 1), 1.0), np.ones((1, 1, 2))
-    frame = Frame(0, 0, 2, 2, False, 0, 0, 0, 0)
-    out, out_valid = np.empty((1, 1, 1), dtype), np.empty((1, 1, 1), np.uint8)
-    kernels.bounds(centre, centre, 2, 2)
-    kernels.nearest(source, _NO_MASK, centre, centre, frame, out, out_valid)
-    kernels.weighted(
-        source, _NO_MASK, centre, centre, steps, False, True, 0.0, 1.0, frame, out, out_valid
-    )

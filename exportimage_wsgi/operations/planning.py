@@ -63,10 +63,24 @@ def plan_export(service: ImageService, request: ExportRequest) -> ExportPlan:
 
 def plan_kmz(service: ImageService, request: ExportRequest) -> ExportPlan:
     """The plan of the same picture in WGS 84, in a KMZ; the box isn't widened."""
-    grid = plan_grid(service, replace(request, image_sr=_WGS84, adjust_aspect_ratio=False))
+    asked = plan_grid(service, replace(request, image_sr=_WGS84, adjust_aspect_ratio=False))
+    grid = _on_the_globe(asked, request)
     plan = _plan(service, request, grid, "png32")
     encoder = Kmz(overlay=plan.encoder, extent=grid.extent, name=service.name)
     return replace(plan, encoder=encoder, token=_token(plan.view, encoder, None))
+
+
+def _on_the_globe(grid: Grid, request: ExportRequest) -> Grid:
+    """The grid as KML can place it: between the poles, and at most once around the world."""
+    west, south, east, north = grid.extent.bounds
+    if east - west >= 360:
+        west, east = -180.0, 180.0
+    south, north = max(south, -90.0), min(north, 90.0)
+    if not south < north:
+        raise ParameterError("bbox", _text(request), "no part of the box lies between the poles")
+    rows, columns = grid.shape_yx
+    extent = Extent(xmin=west, ymin=south, xmax=east, ymax=north, crs=grid.crs)
+    return Grid.over(extent, (columns, rows))
 
 
 def request_format(service: ImageService, request: ExportRequest) -> str:

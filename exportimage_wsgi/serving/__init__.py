@@ -81,7 +81,7 @@ def warm(catalog: Catalog, beat: Callable[[], object] = lambda: None) -> None:
         catalog: of the application.
         beat: called between steps, for servers that watch their workers.
     """
-    from ..imagery import warp
+    from ..operations.warming import warm as warm_exports
 
     end, found = time.monotonic() + _WARMING, {}
     for name in catalog.names():
@@ -100,4 +100,4 @@ def warm(catalog: Catalog, beat: Callable[[], object] = lambda: None) -> None:
             _log.exception("service %s cannot be opened", name)
     for pixel_type in found:
         beat()
-        warp.warm(pixel_type)
+        warm_exports(pixel_type)

@@ -263,6 +263,27 @@ def test_a_kmz_is_drawn_in_degrees_and_not_widened(make_service: Make) -> None:
     assert plan.view.grid.extent.bounds == pytest.approx((-119, 32, -118, 33), abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ((0, -90, 360, 90), (-180, -90, 180, 90)),
+        ((-300, -120, 300, 80), (-180, -90, 180, 80)),
+        ((170, -10, 190, 10), (170, -10, 190, 10)),
+    ],
+)
+def test_a_kmz_goes_around_the_globe_once(
+    make_service: Make, box: tuple[float, ...], expected: tuple[float, ...]
+) -> None:
+    grid = plan_kmz(make_service(), ExportRequest(bbox=box)).view.grid
+
+    assert grid.extent.bounds == pytest.approx(expected)
+
+
+def test_a_kmz_beyond_the_poles_is_refused(make_service: Make) -> None:
+    with pytest.raises(ParameterError, match="between the poles"):
+        plan_kmz(make_service(), ExportRequest(bbox=(0, 91, 10, 99)))
+
+
 # --- tokens --------------------------------------------------------------------------------
 
 
