@@ -23,6 +23,14 @@ for argument; do
 done
 [ "$host" = 0.0.0.0 ] && host=127.0.0.1
 case $prefix in //*) prefix=${prefix#/} ;; esac
+"$venv/bin/python" - "$host" "$port" <<CODE
+import socket, sys
+host, port = sys.argv[1:]
+try:
+    socket.create_server((host, int(port))).close()
+except (OSError, ValueError) as error:
+    sys.exit(f"cannot listen at {host}:{port} ({error}); choose another with --port")
+CODE
 services=http://$host:$port${prefix%/}/rest/services
 world=$services/world/ImageServer/exportImage
 rgb=$services/Rocky/rgb/ImageServer/exportImage

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 from importlib.util import resolve_name
 from pathlib import Path
@@ -30,8 +30,10 @@ LEVELS = (
     {"outputs", "rasters"},
     {"config"},
     {"catalog"},
-    {"web"},
-    {"cli", "wsgi"},
+    {"web", "checking"},
+    {"serving", "wsgi"},
+    {"cli"},
+    {"__main__"},
 )
 """From the inside out: a room may import what stands before it, and itself."""
 
@@ -52,8 +54,18 @@ def _dotted(path: Path) -> str:
 
 def imported(name: str, path: Path) -> Iterator[str]:
     """What a module imports, as absolute names."""
+    return named(name, path, ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def imported_first(name: str, path: Path) -> Iterator[str]:
+    """What a module imports as soon as it is imported itself."""
+    return named(name, path, ast.parse(path.read_text(encoding="utf-8")).body)
+
+
+def named(name: str, path: Path, nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """The absolute names in those nodes that are imports."""
     package = name if path.stem == "__init__" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom):
@@ -102,7 +114,7 @@ def test_imports_go_inwards() -> None:
 
 def test_modules_do_not_import_each_other_in_circles() -> None:
     known = modules()
-    graph = {name: set(within(imported(name, path))) for name, path in known.items()}
+    graph = {name: set(within(imported_first(name, path))) for name, path in known.items()}
 
     assert len(list(TopologicalSorter(graph).static_order())) == len(graph)
 

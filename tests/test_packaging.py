@@ -50,7 +50,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def python(installed: Path, code: str) -> str:
     """What code prints there; the folder of the sources is not on its path."""
     command = [str(installed / "python"), "-I", "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 def test_the_wheel_holds_what_belongs_to_the_package_alone(wheel: Path) -> None:
