@@ -66,11 +66,12 @@ def numbers() -> None:
 def shaded_relief(folder: Path) -> None:
     """An array that was computed is a service like any other."""
     service = ImageService.open(DATA / "elevation.tif")
-    heights = export_image(service, ExportRequest(size=(720, 888), format="tiff")).cube[0]
+    request = ExportRequest(size=(720, 888), format="tiff", interpolation="cubic")
+    heights = export_image(service, request).cube[0]
     heights = heights.where(heights != heights.rio.nodata)
     metres = service.extent.width / heights.sizes["x"]
     down, right = np.gradient(heights.values, metres)
-    light = (1 + down - right) / np.sqrt(3 * (1 + down**2 + right**2))  # from the north-west
+    light = (1 + down + right) / np.sqrt(3 * (1 + down**2 + right**2))  # from the north-west
     relief = heights.copy(data=np.nan_to_num(light.clip(0.004, 1) * 255).astype("uint8"))
 
     shaded = ImageService.open(relief.expand_dims("band").rio.write_nodata(0), name="relief")

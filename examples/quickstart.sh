@@ -44,8 +44,8 @@ When the server is ready, open
   the two examples of Esri's exportImage page
     $world?bbox=-117,34,-116,35&bboxSR=4326
     $world?bbox=-117,34,-116,35&bboxSR=4326&imageSR=102113
-  a map of the central United States in an equal-area projection
-    $world?bbox=-104,35.6,-94.32,41&bboxSR=4326&imageSR=102003&size=800,600&f=image
+  the United States in Albers' equal-area projection
+    $world?bbox=-122,24,-72,50&bboxSR=4326&imageSR=102003&size=900,600&f=image
   the Rocky Mountain National Park in Web Mercator
     $rgb?size=900,900&imageSR=3857&f=image
   its elevation, stretched to a picture, and as numbers in a GeoTIFF

@@ -211,12 +211,21 @@ def test_embedding_tells_progress_and_heights(embedded: tuple[Path, str]) -> Non
     assert highest and 4100 < int(highest[1]) < 4350
 
 
-def test_embedding_serves_an_array_that_it_computed(embedded: tuple[Path, str]) -> None:
-    with Image.open(embedded[0] / "relief.png") as relief:
-        grey = np.asarray(relief.convert("LA"))[..., 0]
+def test_embedding_serves_an_array_that_it_computed(
+    embedded: tuple[Path, str], tmp_path: Path
+) -> None:
+    """The same light as `gdaldem` throws, from the north-west and half-way up a cube."""
+    command = ["gdaldem", "hillshade", "-alt", "35.264", DATA / "elevation.tif", tmp_path / "h.png"]
+    subprocess.run(command, check=True, capture_output=True)
+    with (
+        Image.open(tmp_path / "h.png") as hillshade,
+        Image.open(embedded[0] / "relief.png") as ours,
+    ):
+        assert ours.size == (720, 888)
+        wanted = np.asarray(hillshade)[8:-8, 8:-8]
+        relief = np.asarray(ours.convert("L").resize(hillshade.size))[8:-8, 8:-8]
 
-    assert relief.size == (720, 888)
-    assert grey.std() > 10
+    assert np.corrcoef(wanted.ravel(), relief.ravel())[0, 1] > 0.95
 
 
 @pytest.mark.parametrize(
