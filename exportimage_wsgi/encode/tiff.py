@@ -1,13 +1,15 @@
 """GeoTIFF of the values, in any pixel type, interleaved by pixel, in strips.
 
 Uncompressed, all is known before the first pixel, so the file streams. Otherwise the strips wait
-until their sizes are known, since the head comes first.
+until their sizes are known, since the head comes first. Where a pixel may be no data and no value
+says so, a mask follows as a second image, which GDAL and those who build on it read.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,10 +25,15 @@ from .raw import little_endian
 from .rows import cut
 from .spool import SPOOL_BYTES, read_back
 from .tiff_strips import CODES, JPEG_ROWS, LERC_PARAMETERS, packer
-from .tiff_tags import Tag, head
+from .tiff_tags import Image, Tag, head
+
+Piece = tuple[tuple[bytes, ...], bytes]
+"""Packed strips, and rows of the mask, of one bit a pixel."""
 
 _STRIP_BYTES = 1 << 18
 _MIN_IS_BLACK, _RGB, _PALETTE, _YCBCR = 1, 2, 3, 6
+_MASK, _MASK_OF = 4, 4
+"""Photometric interpretation, and kind of sub-file, of a mask."""
 _SAMPLE_FORMATS = {"u": 1, "i": 2, "f": 3, "c": 6}
 
 
@@ -42,6 +49,9 @@ class Tiff:
 
     fill: float | None
     """What stands for no data, in all bands, as the file can tell one value only."""
+
+    masked: bool
+    """Does a mask tell which pixels are no data?"""
 
     palette: Palette | None
 
@@ -62,7 +72,8 @@ class Tiff:
     def length(self) -> int | None:
         if self.compression is not Compression.NONE:
             return None
-        return len(self._head()) + self._line_bytes * self.grid.shape_yx[0]
+        lines = self._line_bytes + (self._mask_line_bytes if self.masked else 0)
+        return len(self._head()) + lines * self.grid.shape_yx[0]
 
     @property
     def strips(self) -> tuple[tuple[int, int], ...]:
@@ -70,29 +81,36 @@ class Tiff:
         pixel_bytes = self.bands * self.pixel_type.dtype.itemsize
         return cut(self.grid.shape_yx, pixel_bytes=pixel_bytes, multiple=self._rows)
 
-    def piece(self, index: int, pixels: Pixels) -> tuple[bytes, ...]:
-        """The packed strips of the file that lie in the piece."""
+    def piece(self, index: int, pixels: Pixels) -> Piece:
+        """The packed strips of the file that lie in the piece, and its part of the mask."""
         fill = 0 if self.fill is None else self.fill
         values = little_endian(pixels.filled((fill,) * self.bands))
         pack = packer(self.compression, self.pixel_type, self.quality, self.tolerance)
         tops = range(0, pixels.shape_yx[0], self._rows)
-        return tuple(
+        strips = tuple(
             pack(values[:, top : top + self._rows].transpose(1, 2, 0).copy()) for top in tops
         )
+        mask = np.packbits(pixels.alpha() > 0, axis=1).tobytes() if self.masked else b""
+        return strips, mask
 
-    def assemble(self, pieces: Iterable[tuple[bytes, ...]]) -> Iterator[bytes]:
-        if self.compression is Compression.NONE:
-            yield self._head()
-            for piece in pieces:
-                yield from piece
-            return
-        sizes: list[int] = []
-        with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:
-            for piece in pieces:
-                sizes += [len(strip) for strip in piece]
-                file.writelines(piece)
-            yield head(self._tags(), sizes)
-            yield from read_back(file)
+    def assemble(self, pieces: Iterable[Piece]) -> Iterator[bytes]:
+        with ExitStack() as stack:
+            masks = stack.enter_context(tempfile.SpooledTemporaryFile(SPOOL_BYTES))
+            if self.compression is Compression.NONE:
+                yield self._head()
+                for strips, mask in pieces:
+                    masks.write(mask)
+                    yield from strips
+            else:
+                sizes: list[int] = []
+                file = stack.enter_context(tempfile.SpooledTemporaryFile(SPOOL_BYTES))
+                for strips, mask in pieces:
+                    masks.write(mask)
+                    sizes += [len(strip) for strip in strips]
+                    file.writelines(strips)
+                yield head(self._images(sizes))
+                yield from read_back(file)
+            yield from read_back(masks)
 
     @property
     def _rows(self) -> int:
@@ -107,11 +125,40 @@ class Tiff:
         """Of an uncompressed row, which ends on a byte."""
         return (self.grid.shape_yx[1] * self.bands * self.pixel_type.bits + 7) // 8
 
+    @property
+    def _mask_line_bytes(self) -> int:
+        return (self.grid.shape_yx[1] + 7) // 8
+
+    @property
+    def _heights(self) -> list[int]:
+        """Rows of each strip as TIFF means it."""
+        rows = self.grid.shape_yx[0]
+        return [min(self._rows, rows - top) for top in range(0, rows, self._rows)]
+
     def _head(self) -> bytes:
         """Of an uncompressed file."""
-        rows = self.grid.shape_yx[0]
-        heights = (min(self._rows, rows - top) for top in range(0, rows, self._rows))
-        return head(self._tags(), [height * self._line_bytes for height in heights])
+        return head(self._images([height * self._line_bytes for height in self._heights]))
+
+    def _images(self, counts: list[int]) -> list[Image]:
+        """The image and, if there is one, its mask."""
+        image = Image(tags=self._tags(), counts=counts)
+        if not self.masked:
+            return [image]
+        counts = [height * self._mask_line_bytes for height in self._heights]
+        return [image, Image(tags=self._mask_tags(), counts=counts)]
+
+    def _mask_tags(self) -> list[Tag]:
+        rows, columns = self.grid.shape_yx
+        return [
+            Tag(254, "I", (_MASK_OF,)),
+            Tag(256, "I", (columns,)),
+            Tag(257, "I", (rows,)),
+            Tag(258, "H", (1,)),
+            Tag(259, "H", (CODES[Compression.NONE],)),
+            Tag(262, "H", (_MASK,)),
+            Tag(277, "H", (1,)),
+            Tag(278, "I", (self._rows,)),
+        ]
 
     def _tags(self) -> list[Tag]:
         rows, columns = self.grid.shape_yx
@@ -169,6 +216,7 @@ class TiffFormat:
             bands=canvas.bands,
             pixel_type=canvas.pixel_type,
             fill=None if canvas.fill is None else complex(canvas.fill[0]).real,
+            masked=canvas.fill is None and not canvas.opaque,
             palette=canvas.palette,
             band_names=canvas.band_names,
             compression=compression,

@@ -34,41 +34,62 @@ def text(number: int, words: str) -> Tag:
     return Tag(number, "s", words.encode() + b"\0")
 
 
-def head(tags: Sequence[Tag], counts: Sequence[int]) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """One of the images in a TIFF: its directory."""
+
+    tags: Sequence[Tag]
+    """All but those that say where the pixels are."""
+
+    counts: Sequence[int]
+    """Bytes of each of its strips."""
+
+
+def head(images: Sequence[Image]) -> bytes:
     """All of a TIFF that stands before its pixels.
 
-    Args:
-        tags: all but those that say where the pixels are.
-        counts: bytes of each strip; the strips follow the head one after another.
+    The strips follow the head one after another, those of the first image first.
     """
-    whole = _head(tags, counts, big=False)
-    if len(whole) + sum(counts) <= _LARGEST_CLASSIC:
+    whole = _head(images, big=False)
+    if len(whole) + sum(sum(image.counts) for image in images) <= _LARGEST_CLASSIC:
         return whole
-    return _head(tags, counts, big=True)
+    return _head(images, big=True)
 
 
-def _head(tags: Sequence[Tag], counts: Sequence[int], *, big: bool) -> bytes:
-    kind = "Q" if big else "I"
-    size = len(_directory([*tags, *_places([0] * len(counts), counts, kind)], big))
-    offsets = []
-    for count in counts:
-        offsets.append(size)
-        size += count
-    if not big and size > _LARGEST_CLASSIC:
-        offsets = [0] * len(counts)
-    return _directory([*tags, *_places(offsets, counts, kind)], big)
-
-
-def _places(offsets: Sequence[int], counts: Sequence[int], kind: str) -> list[Tag]:
-    return [Tag(_OFFSETS, kind, offsets), Tag(_COUNTS, kind, counts)]
-
-
-def _directory(tags: Sequence[Tag], big: bool) -> bytes:
-    """Header, entries sorted by number, then the values that are too long for an entry."""
-    start, count, entry, pointer = (16, "<Q", "<HHQ", "<Q") if big else (8, "<H", "<HHI", "<I")
+def _head(images: Sequence[Image], *, big: bool) -> bytes:
     header = (
         struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16) if big else struct.pack("<2sHI", b"II", 42, 8)
     )
+    starts = [len(header)]
+    for image in images:
+        starts.append(starts[-1] + len(_directory(image, [0] * len(image.counts), 0, 0, big)))
+    offset, directories = starts[-1], [header]
+    for number, image in enumerate(images):
+        offsets = []
+        for count in image.counts:
+            offsets.append(offset)
+            offset += count
+        if not big and offset > _LARGEST_CLASSIC:
+            offsets = [0] * len(offsets)
+        following = starts[number + 1] if number + 1 < len(images) else 0
+        directories.append(_directory(image, offsets, starts[number], following, big))
+    return b"".join(directories)
+
+
+def _directory(
+    image: Image, offsets: Sequence[int], start: int, following: int, big: bool
+) -> bytes:
+    """Entries sorted by number, then the values that are too long for an entry.
+
+    Args:
+        image: whose directory it is.
+        offsets: where each of its strips begins.
+        start: where the directory begins, a multiple of eight.
+        following: where the next directory begins; 0 behind the last.
+        big: is it a BigTIFF?
+    """
+    count, entry, pointer, kind = ("<Q", "<HHQ", "<Q", "Q") if big else ("<H", "<HHI", "<I", "I")
+    tags = [*image.tags, Tag(_OFFSETS, kind, offsets), Tag(_COUNTS, kind, image.counts)]
     room = struct.calcsize(pointer)
     behind = start + struct.calcsize(count) + len(tags) * (struct.calcsize(entry) + room) + room
     entries, values = [struct.pack(count, len(tags))], b""
@@ -83,4 +104,4 @@ def _directory(tags: Sequence[Tag], big: bool) -> bytes:
             entries.append(struct.pack(pointer, behind + len(values)))
             values += data
     values += b"\0" * (-(behind + len(values)) % 8)
-    return header + b"".join(entries) + struct.pack(pointer, 0) + values
+    return b"".join(entries) + struct.pack(pointer, following) + values

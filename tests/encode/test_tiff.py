@@ -17,6 +17,7 @@ from rasterio.crs import CRS
 
 from exportimage_wsgi.encode import FORMATS
 from exportimage_wsgi.encode.format import Compression, Options
+from exportimage_wsgi.encode.tiff_tags import Image as TiffImage
 from exportimage_wsgi.encode.tiff_tags import Tag, head
 from exportimage_wsgi.geo.crs import crs_from_wkt
 from exportimage_wsgi.pixels import Pixels, PixelType
@@ -329,7 +330,7 @@ def test_beyond_4_gb_it_is_a_bigtiff_that_gdal_reads(tmp_path: Path) -> None:
         Tag(278, "I", (rows // count,)),
         Tag(339, "H", (1,)),
     ]
-    start = head(about, [4 * columns * rows // count] * count)
+    start = head([TiffImage(tags=about, counts=[4 * columns * rows // count] * count)])
     path = tmp_path / "big.tif"
     with path.open("wb") as file:
         file.write(start)
@@ -348,7 +349,9 @@ def test_beyond_4_gb_it_is_a_bigtiff_that_gdal_reads(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("size", "magic"), [(2**32 - 200, b"II*\0"), (2**32 - 40, b"II+\0")])
 def test_it_is_classic_as_long_as_offsets_reach(size: int, magic: bytes) -> None:
-    assert head([Tag(256, "I", (1,))], [size]).startswith(magic)
+    image = TiffImage(tags=[Tag(256, "I", (1,))], counts=[size])
+
+    assert head([image]).startswith(magic)
 
 
 def test_the_uncompressed_file_leaves_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,3 +377,26 @@ def test_packed_strips_wait_on_disk_and_come_back(monkeypatch: pytest.MonkeyPatc
     data = made(encoder, Pixels(values, no_holes((90, 120))))
 
     assert np.array_equal(read(data), values)
+
+
+@pytest.mark.usefixtures("many_strips")
+@pytest.mark.parametrize("compression", [Compression.NONE, Compression.DEFLATE])
+@pytest.mark.parametrize("size", SIZES)
+def test_where_no_value_says_it_a_mask_tells_what_is_no_data(
+    size: tuple[int, int], compression: Compression
+) -> None:
+    values, valid = scene(size), holes(size)
+    data = encoded("tiff", canvas(size), Pixels(values, valid), compression=compression)
+
+    with rasterio.open(io.BytesIO(data)) as dataset:
+        assert dataset.nodata is None
+        assert np.array_equal(dataset.dataset_mask(), valid[0])
+        assert np.array_equal(dataset.read(), np.where(valid > 0, values, 0))
+
+
+def test_a_value_or_certainty_makes_a_mask_needless() -> None:
+    certain, told = canvas((33, 7), opaque=True), canvas((33, 7), fill=(0, 0, 0))
+    pixels = Pixels(scene((33, 7)), no_holes((33, 7)))
+
+    for place in (certain, told):
+        assert tags(encoded("tiff", place, pixels)).next == 0
