@@ -57,9 +57,3 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return write_raster
-
-
-def ramp(bands: int, rows: int, columns: int, dtype: str = "uint8") -> np.ndarray[Any, Any]:
-    """Values that differ from pixel to pixel and band to band."""
-    numbers = np.arange(bands * rows * columns).reshape(bands, rows, columns)
-    return (numbers % 251).astype(dtype)

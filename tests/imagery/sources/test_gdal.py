@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
 
 from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.geo.grid import Window
 from exportimage_wsgi.imagery.sources.gdal import open_gdal
-from exportimage_wsgi.imagery.sources.gdal_masks import as_alpha
-from exportimage_wsgi.imagery.sources.handles import pool
 from exportimage_wsgi.pixels import PixelType, Statistics
+from tests.imagery.sources.reading import ramp, whole
 
 RGBA = (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha)
-
-
-def ramp(bands, rows, columns, dtype="uint8"):
-    numbers = np.arange(bands * rows * columns).reshape(bands, rows, columns)
-    return (numbers % 251).astype(dtype)
-
-
-def whole(source, level=0):
-    rows, columns = source.info.levels[level].shape_yx
-    window = Window(rows=(0, rows), columns=(0, columns))
-    return source.read(level, window, tuple(range(source.info.band_count)))
 
 
 @pytest.mark.parametrize("layout", [{}, {"tiled": True, "blockxsize": 16, "blockysize": 16}])
@@ -179,32 +162,6 @@ def test_a_fourth_band_that_is_not_alpha_is_data(write):
     assert source.info.band_count == 4 and not source.info.masked
 
 
-def test_alpha_of_16_bits_never_loses_what_is_faint():
-    alpha = as_alpha(np.array([[[0, 1, 257, 65535]]], "uint16"))
-
-    assert alpha.tolist() == [[[0, 1, 1, 255]]]
-
-
-@pytest.mark.parametrize("internal", [True, False])
-def test_masks_inside_and_beside_the_file_count(write, internal):
-    mask = np.full((300, 300), 255, np.uint8)
-    mask[:100, :40] = 0
-    env = {"GDAL_TIFF_INTERNAL_MASK": internal}
-    write_env = {} if internal else {"env": env}
-    values = ramp(3, 300, 300)
-    if internal:
-        path = write(values, mask=mask, overviews=(2,), tiled=True)
-    else:
-        path = write(values, tiled=True)
-        with rasterio.Env(**env), rasterio.open(path, "r+") as dataset:
-            dataset.write_mask(mask)
-    source = open_gdal(path)
-
-    assert (path.with_suffix(".tif.msk").exists(), bool(write_env)) == (not internal, not internal)
-    assert np.array_equal(whole(source).valid[0], mask)
-    assert np.array_equal(whole(source, 1).valid[0], mask[1::2, 1::2])
-
-
 def test_overviews_are_levels_and_read_exactly(write):
     values = ramp(1, 1000, 1200, "int16")
     path = write(values, overviews=(2, 4), tiled=True, nodata=3)
@@ -270,19 +227,6 @@ def test_stepped_levels_are_the_same_however_they_are_cut(write):
 
     assert np.array_equal(corner.values, complete.values[:, -3:, -2:])
     assert np.array_equal(corner.valid, complete.valid[:, -3:, -2:])
-
-
-def test_overviews_without_the_mask_are_left_out(write, tmp_path):
-    path = write(ramp(1, 600, 600), overviews=(2,), tiled=True, env={})
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False), rasterio.open(path, "r+") as dataset:
-        mask = np.full((600, 600), 255, np.uint8)
-        mask[:300] = 0
-        dataset.write_mask(mask)
-    source = open_gdal(path)
-
-    for level in range(len(source.info.levels)):
-        pixels = whole(source, level)
-        assert abs((pixels.valid == 0).mean() - 0.5) < 0.01
 
 
 def test_palettes_are_kept_as_colours_of_indices(write):
@@ -354,63 +298,11 @@ def test_statistics_of_the_metadata_are_scaled_with_the_values(write):
     assert open_gdal(path, nodata=1).info.statistics is None
 
 
-@pytest.mark.parametrize(
-    "affine",
-    [
-        Affine(10, 0, 500000, 0, 10, 5000000),
-        Affine(8, 3, 500000, 2, -9, 5000000),
-        Affine(10, 0, 500000, 0, -20, 5000000),
-    ],
-)
-def test_any_geotransform_is_kept(write, affine):
-    assert open_gdal(write(ramp(1, 4, 5), transform=affine)).info.grid.affine == affine
-
-
-def test_ground_points_place_a_raster_in_their_own_reference(write):
-    points = [
-        GroundControlPoint(row=r, col=c, x=10 + c / 100, y=50 - r / 100)
-        for r, c in ((0, 0), (0, 20), (20, 0), (20, 20))
-    ]
-    path = write(ramp(1, 20, 20), gcps=points, transform=None, crs="EPSG:4326")
-    info = open_gdal(path).info
-
-    assert info.grid.crs.definition == "EPSG:4326"
-    assert (20.0, 0.0, 10.2, 50.0) in info.ground_points and len(info.ground_points) == 4
-
-
 def test_one_pixel_is_a_raster(write):
     source = open_gdal(write(np.array([[[42]]], "uint8")))
 
     assert whole(source).values.tolist() == [[[42]]]
     assert len(source.info.levels) == 1
-
-
-def test_a_raster_without_a_reference_is_refused(write):
-    with pytest.raises(SourceError, match=r"scene\.tif has no spatial reference"):
-        open_gdal(write(ramp(1, 5, 5), crs=None))
-
-
-def test_a_raster_without_a_place_is_refused(write, recwarn):
-    path = write(ramp(1, 5, 5), transform=Affine(2, 0, 0, 0, -2, 0))
-    subprocess.run(["gdal_edit.py", "-unsetgt", path], check=True)
-
-    with pytest.raises(SourceError, match="not placed on the earth: it has no geotransform"):
-        open_gdal(path)
-
-
-def test_a_raster_with_rational_polynomials_alone_is_refused(write):
-    rpc = rasterio.rpc.RPC(
-        **dict.fromkeys(("height_off", "height_scale", "lat_off", "lat_scale"), 1.0),
-        **dict.fromkeys(("line_off", "line_scale", "long_off", "long_scale"), 1.0),
-        **dict.fromkeys(("samp_off", "samp_scale"), 1.0),
-        **dict.fromkeys(
-            ("line_den_coeff", "line_num_coeff", "samp_den_coeff", "samp_num_coeff"), [1.0] * 20
-        ),
-    )
-    path = write(ramp(1, 5, 5), transform=None, crs=None, rpcs=rpc)
-
-    with pytest.raises(SourceError, match="only rational polynomials"):
-        open_gdal(path)
 
 
 def test_names_of_bands_are_described_or_counted(write):
@@ -480,45 +372,3 @@ def test_containers_ask_for_a_variable(tmp_path):
 
     with pytest.raises(SourceError, match=r"choose one of cube\.nc#heat, cube\.nc#rain"):
         open_gdal(path)
-
-
-def test_threads_read_the_same(write):
-    values = ramp(3, 256, 256)
-    source = open_gdal(write(values, tiled=True, compress="deflate"))
-
-    with ThreadPoolExecutor(8) as threads:
-        reads = list(threads.map(lambda _: whole(source).values, range(64)))
-
-    assert all(np.array_equal(read, values) for read in reads)
-
-
-def test_the_pool_is_bounded(write):
-    sources = [open_gdal(write(ramp(1, 5, 5), f"{i}.tif")) for i in range(70)]
-    for source in sources:
-        whole(source)
-
-    assert len(pool) <= 64
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_opens_files_of_its_own(write, tmp_path):
-    path = write(ramp(1, 512, 512), tiled=True)
-    program = f"""
-import os
-from exportimage_wsgi.geo.grid import Window
-from exportimage_wsgi.imagery.sources.gdal import open_gdal
-from exportimage_wsgi.imagery.sources.handles import pool
-source = open_gdal({str(path)!r})
-window = Window(rows=(0, 512), columns=(0, 512))
-parents = source.read(0, window, (0,)).values
-child = os.fork()
-if not child:
-    kept = len(pool)
-    same = (source.read(0, window, (0,)).values == parents).all()
-    os._exit(0 if same and kept == 0 else 1)
-assert os.waitpid(child, 0)[1] == 0
-assert (source.read(0, window, (0,)).values == parents).all()
-"""
-    home = Path(__file__).parents[3]
-
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=home, timeout=60)
