@@ -128,7 +128,7 @@ class Export(click.Command):
 
 @lru_cache(maxsize=1)
 def _export_options() -> tuple[click.Option, ...]:
-    from .operations.request import EXPORT_PARAMETERS
+    from .operations.parameters import EXPORT_PARAMETERS
 
     return tuple(
         click.Option(
@@ -150,7 +150,7 @@ def export(raster: str, out: Path, **arguments: str | None) -> None:
     of OUT says which it is. A raster that is given by its path knows no largest size.
     """
     from .operations.export_image import export_image
-    from .operations.request import parse_export
+    from .operations.parameters import parse_export
 
     said = {name: value.strip() for name, value in arguments.items() if value and value.strip()}
     is_kmz = out.suffix.lower() == ".kmz"

@@ -23,7 +23,8 @@ def compiled(function: Function) -> Function:
     try:
         return numba.njit(**options)(function)  # type: ignore[no-any-return]
     except RuntimeError:  # numba: nowhere to keep the result
-        numba.config.CACHE_DIR = str(_private_directory())
+        settings: Any = numba.config
+        settings.CACHE_DIR = str(_private_directory())
         return numba.njit(**options)(function)  # type: ignore[no-any-return]
 
 

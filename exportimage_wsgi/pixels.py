@@ -161,7 +161,8 @@ class Pixels:
 
     def alpha(self) -> NDArray[np.uint8]:
         """`(y, x)`: the validity of the pixel: it's valid where any of its bands is."""
-        return self.valid[0] if len(self.valid) == 1 else self.valid.max(axis=0)
+        alpha: NDArray[np.uint8] = self.valid[0] if len(self.valid) == 1 else self.valid.max(axis=0)
+        return alpha
 
     def filled(self, fill: tuple[float | complex, ...] | None) -> Values:
         """`(band, y, x)`: the values, no-data pixels replaced by `fill` (one a band)."""

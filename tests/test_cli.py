@@ -25,7 +25,7 @@ from PIL import Image
 
 import exportimage_wsgi
 from exportimage_wsgi.cli import main
-from exportimage_wsgi.operations.request import EXPORT_PARAMETERS
+from exportimage_wsgi.operations.parameters import EXPORT_PARAMETERS
 from tests.rasters import write
 
 BOX = (-120.0, 30.0, -110.0, 38.0)

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from exportimage_wsgi.config import Config
-from exportimage_wsgi.operations.request import EXPORT_PARAMETERS
+from exportimage_wsgi.operations.parameters import EXPORT_PARAMETERS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Rules: which rasters a request selects and how they overlap, and which function it applies.
+"""Mosaic rules: which rasters a request selects, and how they overlap.
 
 `mosaicRule` (JSON, from 10.0), and what 9.3 had in its place: `mosaicProperties` and
 `viewpointProperties` (XML). Of the elements of mosaicProperties, MosaicMethod, TileOrderField and
@@ -17,9 +17,9 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from ..geo.crs import CRS
-from ..pixels import PixelType
 from . import names
 from .params import crs_of
+from .rendering import RenderingRule, rendering_rule_of
 from .texts import integer, integers_of, items, members, number, number_of, read_json, read_xml
 from .where import Condition, Row, parse_where
 
@@ -74,16 +74,6 @@ class DimensionRange:
     """First and last value of each range; the same twice for a single value."""
 
     is_slice: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderingRule:
-    """A raster function that leaves the pixels as they are: None or Identity."""
-
-    name: str
-
-    output_pixel_type: PixelType | None = None
-    """Type of its result; `None` is the type of the raster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,89 +334,3 @@ def _elements(text: str, root: str) -> Iterator[Element]:
 def _local(element: Element) -> str:
     """The name in lower case, without a namespace."""
     return str(element.tag).rpartition("}")[2].lower()
-
-
-# --- raster functions ----------------------------------------------------------------------
-
-_KEPT = ("none", "identity")
-_REFUSED = "raster functions other than None and Identity are not supported"
-
-
-def rendering_rule(text: str) -> RenderingRule:
-    """The rule of a JSON text, of a bare name, or of `rasterFunction:NAME`.
-
-    Raises:
-        ValueError: it isn't understood, or is a function other than None and Identity.
-    """
-    if text.startswith("{"):
-        return rendering_rule_of(read_json(text))
-    head, colon, name = text.partition(":")
-    if colon and head.strip().lower() == "rasterfunction":
-        text = name.strip()
-    return rendering_rule_of({"rasterFunction": text})
-
-
-def rendering_rule_of(value: Any) -> RenderingRule:
-    """The rule of a JSON object, in either of Esri's two forms.
-
-    Raises:
-        ValueError: it isn't understood, or is a function other than None and Identity.
-    """
-    said = members(value, "a rendering rule")
-    if isinstance(said.get("function"), dict):
-        said = _of_template(said)
-    name = said.get("rasterfunction")
-    if not isinstance(name, str) or not name.strip():
-        raise ValueError("a rendering rule needs a rasterFunction")
-    if name.strip().lower() not in _KEPT:
-        raise ValueError(f"{_short(name)}: {_REFUSED}")
-    _check_arguments(said.get("rasterfunctionarguments"), name)
-    return RenderingRule(
-        name=name.strip().lower(), output_pixel_type=_output_type(said.get("outputpixeltype"))
-    )
-
-
-def _short(name: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in name[:60])
-
-
-def _of_template(said: Mapping[str, Any]) -> dict[str, Any]:
-    """A raster function template, as a rule: `IdentityFunction` is Identity."""
-    function = members(said["function"], "function")
-    kind = function.get("type", "")
-    return {
-        "rasterfunction": kind.removesuffix("Function") if isinstance(kind, str) else None,
-        "rasterfunctionarguments": said.get("arguments"),
-        "outputpixeltype": function.get("pixeltype"),
-    }
-
-
-def _check_arguments(value: Any, name: str) -> None:
-    """The one argument that these functions take is the raster of the service itself."""
-    if value is None:
-        return
-    said = members(value, "rasterFunctionArguments")
-    for argument, given in said.items():
-        inner = given.get("value", given) if isinstance(given, dict) else given
-        if isinstance(inner, dict) and {"rasterfunction", "function"} & {k.lower() for k in inner}:
-            if rendering_rule_of(inner).output_pixel_type is not None:
-                raise ValueError("outputPixelType of an inner function is not supported")
-        elif argument in ("raster", "dem") and not _is_own_raster(inner):
-            raise ValueError(f"{_short(name)} takes no other raster than $$")
-
-
-def _is_own_raster(value: Any) -> bool:
-    return value in ("$$", "", "$1") or (isinstance(value, dict) and "isdataset" in _lower(value))
-
-
-def _lower(value: Mapping[str, Any]) -> set[str]:
-    return {name.lower() for name in value}
-
-
-def _output_type(value: Any) -> PixelType | None:
-    if value is None or value == "":
-        return None
-    try:
-        return names.pixel_type(value.strip())
-    except (AttributeError, ValueError):
-        raise ValueError("outputPixelType must be the code of a pixel type") from None

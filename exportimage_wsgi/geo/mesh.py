@@ -273,11 +273,11 @@ def _exactly(
     found: NDArray[np.float64],
 ) -> None:
     """Fill in the pixels of the cells that are not straight."""
-    rows = np.arange(*window.rows)
-    columns = np.arange(*window.columns)
+    rows, columns = np.arange(*window.rows), np.arange(*window.columns)
     bent = ~straight[np.ix_(rows // CELL - first[0], columns // CELL - first[1])]
     where_y, where_x = np.nonzero(bent)
-    exact = positions(grid, placement, columns[where_x] + 0.5, rows[where_y] + 0.5)
+    xs, ys = columns[where_x].astype(np.float64), rows[where_y].astype(np.float64)
+    exact = positions(grid, placement, xs + 0.5, ys + 0.5)
     found[0][bent], found[1][bent] = exact
 
 

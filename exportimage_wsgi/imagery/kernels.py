@@ -22,14 +22,11 @@ import numpy as np
 
 from ..compiled import compiled
 
-_EDGE = 1e-6
+EDGE = 1e-6
 """Positions this close to the edge of a pixel belong to the next one: rounding must not decide."""
 
-_WIDEST = 32.0
+WIDEST = 32.0
 """Most source pixels that a kernel is widened by."""
-
-_AS_IT_IS = 1.05
-"""Up to so many source pixels an output pixel a kernel isn't widened; GDAL has the same bound."""
 
 
 class Frame(NamedTuple):
@@ -51,24 +48,17 @@ class Frame(NamedTuple):
 
 
 @compiled
-def _locate(column: float, row: float, frame: Any) -> Any:  # pragma: no cover - compiled
+def locate(column: float, row: float, frame: Any) -> Any:  # pragma: no cover - compiled
     """Row and column in the window of the pixel at a position; (-1, -1) outside the level."""
-    if not (column > -_EDGE and row > -_EDGE):
+    if not (column > -EDGE and row > -EDGE):
         return -1, -1
-    x, y = int(column + _EDGE), int(row + _EDGE)
+    x, y = int(column + EDGE), int(row + EDGE)
     if x >= frame.width or y >= frame.height:
         return -1, -1
     x -= frame.left
     if frame.around and x < 0:
         x += frame.width
     return y - frame.top, x
-
-
-@compiled
-def _settle(value: float, low: float, high: float) -> float:  # pragma: no cover - compiled
-    """An integer band's value: rounded half away from zero, then saturated."""
-    value = np.floor(value + 0.5) if value >= 0 else np.ceil(value - 0.5)
-    return min(max(value, low), high)
 
 
 @compiled
@@ -79,7 +69,7 @@ def nearest(
     masks = out_valid.shape[0]
     for i in range(height):
         for j in range(width):
-            y, x = _locate(columns[i, j], rows[i, j], frame)
+            y, x = locate(columns[i, j], rows[i, j], frame)
             if y < 0:
                 for b in range(bands):
                     out[b, i, j] = 0
@@ -90,343 +80,6 @@ def nearest(
                 out[b, i, j] = source[b, y, x]
             for m in range(masks):
                 out_valid[m, i, j] = valid[m, y, x] if valid.size else 255
-
-
-@compiled
-def _cubic(d: float) -> float:  # pragma: no cover - compiled
-    """Keys' cubic convolution with a = -0.5, by distance."""
-    if d < 1:
-        return (1.5 * d - 2.5) * d * d + 1
-    if d < 2:
-        return ((-0.5 * d + 2.5) * d - 4) * d + 2
-    return 0.0
-
-
-@compiled
-def _taps(
-    position: float,
-    step: float,
-    cubic: bool,
-    start: int,
-    size: int,
-    around: bool,
-    taps: Any,
-    weights: Any,
-) -> Any:  # pragma: no cover - compiled
-    """Fill in the indices in the window and the weights along one axis.
-
-    Returns their number, and whether all that have a weight are inside of the level.
-    """
-    stretch = min(step, _WIDEST) if step > _AS_IT_IS else 1.0
-    radius = 2.0 * stretch if cubic else stretch
-    centre = position - 0.5
-    whole = np.round(centre)
-    if abs(centre - whole) < _EDGE and stretch == 1.0:
-        centre = whole
-    first = int(np.floor(centre - radius)) + 1
-    last = int(np.ceil(centre + radius)) - 1
-    shrink = 1.0 / stretch
-    count = 0
-    inside = True
-    for tap in range(first, last + 1):
-        distance = abs(tap - centre) * shrink
-        weight = _cubic(distance) if cubic else 1.0 - distance
-        if weight == 0.0:
-            continue
-        index = tap - start
-        if around:
-            if index < 0:
-                index += size
-            elif index >= size:
-                index -= size
-        elif tap < 0 or tap >= size:
-            inside = False
-            continue
-        taps[count] = index
-        weights[count] = weight
-        count += 1
-    return count, inside
-
-
-@compiled
-def _all_valid(
-    valid: Any, taps_y: Any, count_y: int, taps_x: Any, count_x: int
-) -> bool:  # pragma: no cover - compiled
-    for m in range(valid.shape[0]):
-        for k in range(count_y):
-            for n in range(count_x):
-                if valid[m, taps_y[k], taps_x[n]] == 0:
-                    return False
-    return True
-
-
-@compiled
-def _masked_sums(
-    source: Any,
-    valid: Any,
-    b: int,
-    m: int,
-    taps_y: Any,
-    weights_y: Any,
-    count_y: int,
-    taps_x: Any,
-    weights_x: Any,
-    count_x: int,
-) -> Any:  # pragma: no cover - compiled
-    """Sum of values, of weights, and of validity by weight, of the taps that are valid."""
-    total = 0.0
-    weight = 0.0
-    alpha = 0.0
-    for k in range(count_y):
-        y = taps_y[k]
-        for n in range(count_x):
-            x = taps_x[n]
-            v = valid[m, y, x]
-            if v == 0:
-                continue
-            w = weights_y[k] * weights_x[n]
-            total += w * source[b, y, x]
-            weight += w
-            alpha += w * v
-    return total, weight, alpha
-
-
-@compiled
-def _sum(
-    source: Any,
-    b: int,
-    taps_y: Any,
-    weights_y: Any,
-    count_y: int,
-    taps_x: Any,
-    weights_x: Any,
-    count_x: int,
-) -> float:  # pragma: no cover - compiled
-    """Sum of values by weight where every tap is valid."""
-    total = 0.0
-    for k in range(count_y):
-        y = taps_y[k]
-        row = 0.0
-        for n in range(count_x):
-            row += weights_x[n] * source[b, y, taps_x[n]]
-        total += weights_y[k] * row
-    return total
-
-
-@compiled
-def _sum_of(weights: Any, count: int) -> float:  # pragma: no cover - compiled
-    total = 0.0
-    for k in range(count):
-        total += weights[k]
-    return total
-
-
-@compiled
-def _first_of_four(
-    position: float, stretch: float, radius: float
-) -> Any:  # pragma: no cover - compiled
-    """The centre among pixel centres, and the first tap of a kernel of at most four."""
-    centre = position - 0.5
-    if stretch == 1.0:
-        whole = np.round(centre)
-        if abs(centre - whole) < _EDGE:
-            centre = whole
-    return centre, int(np.floor(centre - radius)) + 1
-
-
-@compiled
-def _four(
-    centre: float, first: int, stretch: float, cubic: bool
-) -> Any:  # pragma: no cover - compiled
-    """Weights of four taps; of those beyond the kernel 0."""
-    shrink = 1.0 / stretch
-    d0, d1 = abs(first - centre) * shrink, abs(first + 1 - centre) * shrink
-    d2, d3 = abs(first + 2 - centre) * shrink, abs(first + 3 - centre) * shrink
-    if cubic:
-        return _cubic(d0), _cubic(d1), _cubic(d2), _cubic(d3)
-    return max(1.0 - d0, 0.0), max(1.0 - d1, 0.0), max(1.0 - d2, 0.0), max(1.0 - d3, 0.0)
-
-
-@compiled
-def _four_by_four_valid(valid: Any, y: int, x: int) -> bool:  # pragma: no cover - compiled
-    """Are sixteen pixels of all masks entirely valid?"""
-    for m in range(valid.shape[0]):
-        for k in range(y, y + 4):
-            for n in range(x, x + 4):
-                if valid[m, k, n] != 255:
-                    return False
-    return True
-
-
-@compiled
-def weighted(
-    source: Any,
-    valid: Any,
-    columns: Any,
-    rows: Any,
-    steps: Any,
-    cubic: bool,
-    whole: bool,
-    low: float,
-    high: float,
-    frame: Any,
-    out: Any,
-    out_valid: Any,
-) -> None:  # pragma: no cover - compiled
-    """Bilinear, or cubic; cubic is bilinear where a neighbour is no data or outside.
-
-    `whole`: values are integers between `low` and `high`.
-    """
-    bands, height, width = out.shape
-    masks = out_valid.shape[0]
-    masked = valid.size > 0
-    most = int(4 * _WIDEST) + 4
-    taps_y = np.empty(most, np.int64)
-    taps_x = np.empty(most, np.int64)
-    weights_y = np.empty(most)
-    weights_x = np.empty(most)
-    top, left, level_height, level_width = frame.top, frame.left, frame.height, frame.width
-    around, first_column, first_cell_x = frame.around, frame.first_column, frame.first_cell_x
-    for i in range(height):
-        cell_y = (frame.first_row + i) // 16 - frame.first_cell_y
-        for j in range(width):
-            cell_x = (first_column + j) // 16 - first_cell_x
-            step_x, step_y = steps[cell_y, cell_x, 0], steps[cell_y, cell_x, 1]
-            if not cubic and step_x <= _AS_IT_IS and step_y <= _AS_IT_IS:
-                # Most pixels: four neighbours, all there, beside each other and entirely valid.
-                centre_x, centre_y = columns[i, j] - 0.5, rows[i, j] - 0.5
-                if centre_x >= 0 and centre_y >= 0:
-                    x, y = int(centre_x + _EDGE), int(centre_y + _EDGE)
-                    u, v = centre_x - x, centre_y - y
-                    u = 0.0 if abs(u) < _EDGE else u
-                    v = 0.0 if abs(v) < _EDGE else v
-                    simple = x + 1 < level_width and y + 1 < level_height
-                    x -= left
-                    y -= top
-                    if around and x < 0:
-                        x += level_width
-                    if simple and masked:
-                        for m in range(masks):
-                            simple &= valid[m, y, x] == 255 and valid[m, y, x + 1] == 255
-                            simple &= valid[m, y + 1, x] == 255 and valid[m, y + 1, x + 1] == 255
-                    if simple:
-                        for b in range(bands):
-                            upper = source[b, y, x] * (1 - u) + source[b, y, x + 1] * u
-                            lower = source[b, y + 1, x] * (1 - u) + source[b, y + 1, x + 1] * u
-                            value = upper * (1 - v) + lower * v
-                            if whole:
-                                value += 0.5 if value >= 0 else -0.5
-                            out[b, i, j] = value
-                        for m in range(masks):
-                            out_valid[m, i, j] = 255
-                        continue
-            widest = _AS_IT_IS if cubic else 2.0
-            if step_x <= widest and step_y <= widest:
-                # A kernel of at most four by four pixels, all there and entirely valid. Whether it
-                # is depends on the level alone, never on the window.
-                stretch_x = step_x if step_x > _AS_IT_IS else 1.0
-                stretch_y = step_y if step_y > _AS_IT_IS else 1.0
-                reach = 2.0 if cubic else 1.0
-                centre_x, x = _first_of_four(columns[i, j], stretch_x, reach * stretch_x)
-                centre_y, y = _first_of_four(rows[i, j], stretch_y, reach * stretch_y)
-                if x >= 0 and y >= 0 and x + 3 < level_width and y + 3 < level_height:
-                    x0, x1, x2, x3 = _four(centre_x, x, stretch_x, cubic)
-                    y0, y1, y2, y3 = _four(centre_y, y, stretch_y, cubic)
-                    x -= left
-                    y -= top
-                    if around and x < 0:
-                        x += level_width
-                    if not masked or _four_by_four_valid(valid, y, x):
-                        weight = 1.0 / ((x0 + x1 + x2 + x3) * (y0 + y1 + y2 + y3))
-                        for b in range(bands):
-                            value = y0 * (
-                                x0 * source[b, y, x]
-                                + x1 * source[b, y, x + 1]
-                                + x2 * source[b, y, x + 2]
-                                + x3 * source[b, y, x + 3]
-                            )
-                            value += y1 * (
-                                x0 * source[b, y + 1, x]
-                                + x1 * source[b, y + 1, x + 1]
-                                + x2 * source[b, y + 1, x + 2]
-                                + x3 * source[b, y + 1, x + 3]
-                            )
-                            value += y2 * (
-                                x0 * source[b, y + 2, x]
-                                + x1 * source[b, y + 2, x + 1]
-                                + x2 * source[b, y + 2, x + 2]
-                                + x3 * source[b, y + 2, x + 3]
-                            )
-                            value += y3 * (
-                                x0 * source[b, y + 3, x]
-                                + x1 * source[b, y + 3, x + 1]
-                                + x2 * source[b, y + 3, x + 2]
-                                + x3 * source[b, y + 3, x + 3]
-                            )
-                            value *= weight
-                            out[b, i, j] = _settle(value, low, high) if whole else value
-                        for m in range(masks):
-                            out_valid[m, i, j] = 255
-                        continue
-            y, x = _locate(columns[i, j], rows[i, j], frame)
-            if y < 0:
-                for b in range(bands):
-                    out[b, i, j] = 0
-                for m in range(masks):
-                    out_valid[m, i, j] = 0
-                continue
-            count_y, inside_y = _taps(
-                rows[i, j], step_y, cubic, frame.top, frame.height, False, taps_y, weights_y
-            )
-            count_x, inside_x = _taps(
-                columns[i, j],
-                step_x,
-                cubic,
-                frame.left,
-                frame.width,
-                frame.around,
-                taps_x,
-                weights_x,
-            )
-            complete = not masked or _all_valid(valid, taps_y, count_y, taps_x, count_x)
-            if cubic and not (complete and inside_y and inside_x):
-                count_y, _ = _taps(
-                    rows[i, j], step_y, False, frame.top, frame.height, False, taps_y, weights_y
-                )
-                count_x, _ = _taps(
-                    columns[i, j],
-                    step_x,
-                    False,
-                    frame.left,
-                    frame.width,
-                    frame.around,
-                    taps_x,
-                    weights_x,
-                )
-            if not masked:
-                weight = _sum_of(weights_y, count_y) * _sum_of(weights_x, count_x)
-                for b in range(bands):
-                    value = (
-                        _sum(source, b, taps_y, weights_y, count_y, taps_x, weights_x, count_x)
-                        / weight
-                    )
-                    out[b, i, j] = _settle(value, low, high) if whole else value
-                out_valid[0, i, j] = 255
-                continue
-            for b in range(bands):
-                m = b if masks > 1 else 0
-                if valid[m, y, x] == 0:
-                    out[b, i, j] = 0
-                    out_valid[m, i, j] = 0
-                    continue
-                total, weight, alpha = _masked_sums(
-                    source, valid, b, m, taps_y, weights_y, count_y, taps_x, weights_x, count_x
-                )
-                value = total / weight
-                out[b, i, j] = _settle(value, low, high) if whole else value
-                if b == 0 or masks > 1:
-                    shade = min(max(alpha / weight, 1.0), 255.0)
-                    out_valid[m, i, j] = int(shade + 0.5)
 
 
 @compiled
@@ -449,7 +102,7 @@ def majority(
     for i in range(height):
         cell_y = (frame.first_row + i) // 16 - frame.first_cell_y
         for j in range(width):
-            y, x = _locate(columns[i, j], rows[i, j], frame)
+            y, x = locate(columns[i, j], rows[i, j], frame)
             if y < 0:
                 for b in range(bands):
                     out[b, i, j] = 0
@@ -457,14 +110,14 @@ def majority(
                     out_valid[m, i, j] = 0
                 continue
             step = steps[cell_y, (frame.first_column + j) // 16 - frame.first_cell_x]
-            half_x = min(step[0], _WIDEST) / 2
-            half_y = min(step[1], _WIDEST) / 2
+            half_x = min(step[0], WIDEST) / 2
+            half_y = min(step[1], WIDEST) / 2
             # Pixels whose centres lie under the output pixel, and the one at the position.
-            at_x, at_y = int(np.floor(columns[i, j] + _EDGE)), y + frame.top
-            x0 = min(int(np.ceil(columns[i, j] - half_x - 0.5 + _EDGE)), at_x)
-            x1 = max(int(np.ceil(columns[i, j] + half_x - 0.5 + _EDGE)), at_x + 1)
-            y0 = max(min(int(np.ceil(rows[i, j] - half_y - 0.5 + _EDGE)), at_y), 0) - frame.top
-            y1 = min(max(int(np.ceil(rows[i, j] + half_y - 0.5 + _EDGE)), at_y + 1), frame.height)
+            at_x, at_y = int(np.floor(columns[i, j] + EDGE)), y + frame.top
+            x0 = min(int(np.ceil(columns[i, j] - half_x - 0.5 + EDGE)), at_x)
+            x1 = max(int(np.ceil(columns[i, j] + half_x - 0.5 + EDGE)), at_x + 1)
+            y0 = max(min(int(np.ceil(rows[i, j] - half_y - 0.5 + EDGE)), at_y), 0) - frame.top
+            y1 = min(max(int(np.ceil(rows[i, j] + half_y - 0.5 + EDGE)), at_y + 1), frame.height)
             y1 -= frame.top
             for b in range(bands):
                 m = b if masks > 1 else 0
@@ -509,7 +162,7 @@ def bounds(columns: Any, rows: Any, height: int, width: int) -> Any:  # pragma: 
     for i in range(columns.shape[0]):
         for j in range(columns.shape[1]):
             x, y = columns[i, j], rows[i, j]
-            if not (x > -_EDGE and y > -_EDGE and x < width and y < height):
+            if not (x > -EDGE and y > -EDGE and x < width and y < height):
                 continue
             found[0] = min(found[0], y)
             found[1] = max(found[1], y)

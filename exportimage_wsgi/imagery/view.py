@@ -186,8 +186,10 @@ def cube(view: View, name: str, token: str) -> xarray.DataArray:
             "valid": (("y", "x"), valid),
         },
     )
-    array = array.rio.write_crs(view.grid.crs.to_wkt).rio.write_transform(affine)
-    return array if view.fill is None else array.rio.write_nodata(view.fill[0])
+    placed: xarray.DataArray = array.rio.write_crs(view.grid.crs.to_wkt).rio.write_transform(affine)
+    if view.fill is not None:
+        placed = placed.rio.write_nodata(view.fill[0])
+    return placed
 
 
 def _chunks(length: int) -> tuple[int, ...]:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ..geo.grid import Grid, Window
 from ..geo.mesh import Mesh, Placement, mesh, typical_steps
-from ..pixels import Interpolation, NoDataMatch, NoDataRule, Pixels, PixelType, Values
-from . import kernels
+from ..pixels import Interpolation, NoDataMatch, NoDataRule, Pixels, Values
+from . import kernels, smooth
 from .kernels import Frame
 from .sources.source import Level, Source, SourceInfo
 
@@ -284,7 +284,7 @@ def _gather(
     else:
         cubic = layer.interpolation is Interpolation.CUBIC
         low, high = (float(v) for v in pixel_type.limits)
-        kernels.weighted(
+        smooth.weighted(
             source, valid, columns, rows, steps, cubic,
             pixel_type.is_integer, low, high, frame, out, out_valid,
         )  # fmt: skip

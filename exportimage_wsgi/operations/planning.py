@@ -168,7 +168,8 @@ def _reachable_part(asked: Extent, target: CRS) -> Extent | None:
     """The envelope of what of a box has a place in the target reference."""
     across = np.linspace(asked.xmin, asked.xmax, 65)
     up = np.linspace(asked.ymin, asked.ymax, 257)
-    xs, ys = project(*(c.ravel() for c in np.meshgrid(across, up)), asked.crs, target)
+    x, y = np.meshgrid(across, up)
+    xs, ys = project(x.ravel(), y.ravel(), asked.crs, target)
     finite = np.isfinite(xs) & np.isfinite(ys)
     if not finite.any():
         return None

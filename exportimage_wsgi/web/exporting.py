@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from ..esri.replies import export_reply
 from ..operations.export_image import Export, export_image
-from ..operations.request import parse_export
+from ..operations.parameters import parse_export
 from ..outputs import OutputStore, StoredFile, plain
 from ..running import Runner
 from ..service import ImageService

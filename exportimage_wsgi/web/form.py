@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..operations.export_image import Export
-from ..operations.request import EXPORT_PARAMETERS
+from ..operations.parameters import EXPORT_PARAMETERS
 from ..outputs import StoredFile
 from .address import Address
 from .exporting import OUTPUT

@@ -13,7 +13,8 @@ import pytest
 from exportimage_wsgi.errors import ParameterError
 from exportimage_wsgi.esri.rules import MosaicMethod, MosaicRule, Viewpoint
 from exportimage_wsgi.geo.crs import crs_from_wkid
-from exportimage_wsgi.operations.request import EXPORT_PARAMETERS, ExportRequest, parse_export
+from exportimage_wsgi.operations.parameters import EXPORT_PARAMETERS, parse_export
+from exportimage_wsgi.operations.request import ExportRequest
 from exportimage_wsgi.pixels import Interpolation, NoDataMatch, NoDataRule, PixelType
 from tests.rasters import extent
 

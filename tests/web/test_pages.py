@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import pytest
 from werkzeug.test import Client
 
-from exportimage_wsgi.operations.request import EXPORT_PARAMETERS
+from exportimage_wsgi.operations.parameters import EXPORT_PARAMETERS
 from exportimage_wsgi.service import ImageService
 from exportimage_wsgi.web.app import ImageServer
 from exportimage_wsgi.web.pages import facts, label_of
