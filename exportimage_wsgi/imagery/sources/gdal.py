@@ -159,6 +159,12 @@ def _checked_path(path: str) -> str:
         raise SourceError(f"{path.partition('://')[0]}:// is not a kind of address that is read")
     if not os.path.exists(path):
         raise SourceError(f"{Path(path).name} is missing")
+    if not (os.path.isfile(path) or os.path.isdir(path)):
+        raise SourceError(f"{Path(path).name} is no file")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise SourceError(f"{Path(path).name!a} cannot be opened: its name is not UTF-8") from None
     return os.path.abspath(path)
 
 

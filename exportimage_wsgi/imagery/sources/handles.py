@@ -61,6 +61,7 @@ class HandlePool:
         self._idle_limit = idle
         self._lock = threading.Lock()
         self._idle: OrderedDict[int, tuple[_Key, Any]] = OrderedDict()
+        self._failures = 0
 
     @contextmanager
     def handle(self, path: str, version: str, overview: str | None) -> Iterator[Any]:
@@ -68,14 +69,17 @@ class HandlePool:
 
         A dataset whose use failed is closed, so that nothing it has cached is used again.
         """
-        key = (path, version, overview)
+        key, failures = (path, version, overview), self._failures
         dataset = self._taken(key) or self._opened(path, overview)
         try:
             yield dataset
         except BaseException:
             self._close_failed(dataset)
             raise
-        self._give_back(key, dataset)
+        if failures != self._failures and dataset.driver == "VRT":
+            dataset.close()
+        else:
+            self._give_back(key, dataset)
 
     def close(self, path: str | None = None) -> None:
         """Close the idle datasets of one path, or all of them."""
@@ -111,7 +115,7 @@ class HandlePool:
             oldest.close()
 
     def _close_failed(self, dataset: Any) -> None:
-        """Close it and, if it is a VRT, all VRTs that are idle.
+        """Close it and, if it is a VRT, all VRTs that are idle; those in use follow.
 
         GDAL keeps the files of all VRTs together, as long as one is open. One that couldn't be
         opened once would be blank from then on, without a word.
@@ -119,6 +123,7 @@ class HandlePool:
         is_virtual = dataset.driver == "VRT"
         dataset.close()
         if is_virtual:
+            self._failures += 1
             self._close_where(lambda _, other: other.driver == "VRT")
 
     def _close_where(self, unwanted: Callable[[_Key, Any], bool]) -> None:

@@ -29,7 +29,8 @@ def held(value: float | None, dtype: np.dtype[Any], bits: int | None = None) -> 
         return None if np.isinf(stored) and not np.isinf(value) else stored
     if dtype.kind == "b":
         bits = 1
-    if not np.isfinite(value) or value != int(value):
+    value = float(value)
+    if not value.is_integer():
         return None
     low, high = (0, 2**bits - 1) if bits is not None and bits < 8 else _range(dtype)
     if abs(value) > _LARGEST_EXACT:
