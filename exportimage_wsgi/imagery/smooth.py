@@ -266,33 +266,32 @@ def weighted(
                         x += level_width
                     if not masked or _four_by_four_valid(valid, y, x):
                         weight = 1.0 / ((x0 + x1 + x2 + x3) * (y0 + y1 + y2 + y3))
+                        small = x3 == 0.0 and y3 == 0.0
+                        # Indices without a sign cannot count from the end: no check is compiled.
+                        a0, a1 = np.uintp(x), np.uintp(x + 1)
+                        a2, a3 = np.uintp(x + 2), np.uintp(x + 3)
+                        b0, b1 = np.uintp(y), np.uintp(y + 1)
+                        b2, b3 = np.uintp(y + 2), np.uintp(y + 3)
                         for b in range(bands):
-                            value = y0 * (
-                                x0 * source[b, y, x]
-                                + x1 * source[b, y, x + 1]
-                                + x2 * source[b, y, x + 2]
-                                + x3 * source[b, y, x + 3]
-                            )
-                            value += y1 * (
-                                x0 * source[b, y + 1, x]
-                                + x1 * source[b, y + 1, x + 1]
-                                + x2 * source[b, y + 1, x + 2]
-                                + x3 * source[b, y + 1, x + 3]
-                            )
-                            value += y2 * (
-                                x0 * source[b, y + 2, x]
-                                + x1 * source[b, y + 2, x + 1]
-                                + x2 * source[b, y + 2, x + 2]
-                                + x3 * source[b, y + 2, x + 3]
-                            )
-                            value += y3 * (
-                                x0 * source[b, y + 3, x]
-                                + x1 * source[b, y + 3, x + 1]
-                                + x2 * source[b, y + 3, x + 2]
-                                + x3 * source[b, y + 3, x + 3]
-                            )
-                            value *= weight
-                            out[b, i, j] = _settle(value, low, high) if whole else value
+                            r0, r1, r2 = source[b, b0], source[b, b1], source[b, b2]
+                            c0 = y0 * r0[a0] + y1 * r1[a0] + y2 * r2[a0]
+                            c1 = y0 * r0[a1] + y1 * r1[a1] + y2 * r2[a1]
+                            c2 = y0 * r0[a2] + y1 * r1[a2] + y2 * r2[a2]
+                            if small:
+                                value = (x0 * c0 + x1 * c1 + x2 * c2) * weight
+                            else:
+                                r3 = source[b, b3]
+                                c0 += y3 * r3[a0]
+                                c1 += y3 * r3[a1]
+                                c2 += y3 * r3[a2]
+                                c3 = y0 * r0[a3] + y1 * r1[a3] + y2 * r2[a3] + y3 * r3[a3]
+                                value = (x0 * c0 + x1 * c1 + x2 * c2 + x3 * c3) * weight
+                            if not whole:
+                                out[b, i, j] = value
+                            elif cubic:
+                                out[b, i, j] = _settle(value, low, high)
+                            else:
+                                out[b, i, j] = value + (0.5 if value >= 0 else -0.5)
                         for m in range(masks):
                             out_valid[m, i, j] = 255
                         continue
