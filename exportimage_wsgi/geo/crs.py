@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyproj
 from numpy.typing import NDArray
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 
 from ..errors import UnknownCRSError
 
@@ -139,9 +139,21 @@ def _proj(definition: str) -> pyproj.CRS:
 
 
 def _is_usable(crs: pyproj.CRS) -> bool:
-    return bool(crs.is_projected or crs.is_geographic or crs.is_bound or crs.is_derived) and not (
-        crs.is_geocentric or crs.is_vertical
-    )
+    is_horizontal = crs.is_projected or crs.is_geographic or crs.is_bound or crs.is_derived
+    if not is_horizontal or crs.is_geocentric or crs.is_vertical:
+        return False
+    return crs.is_geographic or _is_computable(crs)
+
+
+def _is_computable(crs: pyproj.CRS) -> bool:
+    """Can PROJ put a place into it? Its list has projections that it doesn't know how to do."""
+    if crs.geodetic_crs is None:
+        return False
+    try:
+        pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+    except ProjError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=1024)
@@ -237,8 +249,20 @@ def _beyond_the_pole(crs: CRS, y: Coordinates) -> NDArray[np.bool_]:
 
 
 def transformer(source: CRS, target: CRS) -> Any:
-    """PROJ's transformation, made once in a process and safe to share between threads."""
-    return _transformer(source.definition, target.definition)
+    """PROJ's transformation, made once in a process and safe to share between threads.
+
+    Raises:
+        UnknownCRSError: none leads from one to the other, as from Mars to the earth.
+    """
+    try:
+        return _transformer(source.definition, target.definition)
+    except ProjError as error:
+        names = " to ".join(_short(crs) for crs in (source, target))
+        raise UnknownCRSError(f"no transformation is known from {names}") from error
+
+
+def _short(crs: CRS) -> str:
+    return crs.definition if len(crs.definition) < 40 else "the WKT"
 
 
 @lru_cache(maxsize=256)

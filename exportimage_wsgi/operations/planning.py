@@ -17,8 +17,8 @@ from .. import __version__
 from ..encode import FORMATS
 from ..encode.format import Canvas, Compression, Content, Encoder, Format, Options
 from ..encode.kmz import Kmz
-from ..errors import ParameterError, SizeLimitError
-from ..geo.crs import CRS, crs_from_wkid, project
+from ..errors import ParameterError, SizeLimitError, UnknownCRSError
+from ..geo.crs import CRS, crs_from_wkid, project, transformer
 from ..geo.extent import Extent, projected
 from ..geo.grid import Grid
 from ..geo.mesh import surely_inside
@@ -98,6 +98,7 @@ def plan_grid(service: ImageService, request: ExportRequest) -> Grid:
     """
     width, height = size_wh = request.size or DEFAULT_SIZE
     _check_size(service, width, height)
+    _check_same_world(service, request)
     target = request.image_sr or service.crs
     asked = requested_extent(service, request)
     if request.validate_extent:
@@ -134,6 +135,16 @@ def _check_size(service: ImageService, width: int, height: int) -> None:
     if width > most_wide or height > most_high:
         rule = f"at most {most_wide},{most_high} (max_image_size)"
         raise SizeLimitError("size", f"{width},{height}", rule)
+
+
+def _check_same_world(service: ImageService, request: ExportRequest) -> None:
+    """A reference of another planet leads nowhere."""
+    for name, crs in (("bboxSR", request.bbox_sr), ("imageSR", request.image_sr)):
+        try:
+            if crs is not None and crs != service.crs:
+                transformer(crs, service.crs)
+        except UnknownCRSError as error:
+            raise ParameterError(name, crs, str(error)) from None
 
 
 def _check_bytes(service: ImageService, grid: Grid, bands: int, pixel_type: PixelType) -> None:

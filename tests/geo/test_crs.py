@@ -45,6 +45,17 @@ def test_a_number_that_is_no_horizontal_reference_is_refused(wkid):
         crs_from_wkid(wkid)
 
 
+@pytest.mark.parametrize("wkid", [22300, 2985, 54050])
+def test_a_number_whose_projection_proj_does_not_know_is_refused(wkid):
+    with pytest.raises(UnknownCRSError):
+        crs_from_wkid(wkid)
+
+
+def test_no_transformation_leads_to_another_planet():
+    with pytest.raises(UnknownCRSError, match="from ESRI:104905 to EPSG:4326"):
+        project([0.0], [0.0], crs_from_wkid(104905), crs_from_wkid(4326))
+
+
 def test_the_web_mercators_are_one_grid():
     first, *others = (crs_from_wkid(n) for n in (3857, 3785, 900913, 102100, 102113))
 

@@ -54,6 +54,16 @@ def test_the_picture_is_in_the_services_reference_not_in_that_of_the_box(
     assert grid.crs.wkid == 4326
 
 
+@pytest.mark.parametrize("name", ["bbox_sr", "image_sr"])
+def test_a_reference_of_another_planet_is_refused_by_its_name(
+    make_service: Make, name: str
+) -> None:
+    mars = {name: 104905}
+
+    with pytest.raises(ParameterError, match=r"SR=ESRI:104905: no transformation is known"):
+        plan_grid(make_service(), ExportRequest(bbox=BOX, **mars))
+
+
 @pytest.mark.parametrize("size", [(15001, 10), (10, 4101)])
 def test_a_picture_beyond_the_limit_is_refused_with_the_limit(
     make_service: Make, size: tuple[int, int]
