@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from rasterio.io import MemoryFile
 from exportimage_wsgi import ExportRequest, ImageService, export_image
 from exportimage_wsgi.errors import CancelledError, OverloadedError, SourceError
 from exportimage_wsgi.geo.grid import Window
+from exportimage_wsgi.operations.export_image import make_piece
 from exportimage_wsgi.pixels import Pixels
 from exportimage_wsgi.running import Admission, Here, Runner, Threads
 from tests.rasters import waves, write
@@ -210,3 +212,12 @@ def test_a_kmz_is_made_by_the_same_road(scene: ImageService) -> None:
 
     assert export.media_type == "application/vnd.google-earth.kmz"
     assert b"".join(export.stream())[:4] == b"PK\x03\x04"
+
+
+@pytest.mark.parametrize("name", ["png", "tiff", "jpg"])
+def test_a_plan_travels_and_is_worked_on_elsewhere(scene: ImageService, name: str) -> None:
+    plan = export_image(scene, request(format=name)).plan
+    there = pickle.loads(pickle.dumps(plan))
+
+    assert there == plan and hash(there) == hash(plan)
+    assert make_piece(there.view, there.encoder, 0) == make_piece(plan.view, plan.encoder, 0)
