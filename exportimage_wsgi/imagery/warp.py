@@ -107,6 +107,9 @@ def warp(layer: Layer, grid: Grid, window: Window) -> Pixels:
     columns, rows = found.columns, found.rows
     if (scale_y, scale_x) != (1.0, 1.0):
         columns, rows = columns / scale_x, rows / scale_y
+    if level.step > 1:
+        height, width = placement.shape_yx
+        columns, rows = _before(width / scale_x, columns), _before(height / scale_y, rows)
     around = placement.is_cylinder and level.shape_yx[1] * scale_x == placement.shape_yx[1]
     steps = np.ascontiguousarray(found.steps / (scale_x, scale_y))
     needed = _needed(columns, rows, steps, level, layer.interpolation, around)
@@ -116,6 +119,11 @@ def warp(layer: Layer, grid: Grid, window: Window) -> Pixels:
         return _halved(layer, grid, window)
     pixels = _read(layer, needed, around)
     return _gather(layer, pixels, needed, columns, rows, steps, window, found, around)
+
+
+def _before(edge: float, positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The positions, less those past the raster's edge, over which a stepped level may reach."""
+    return np.where(positions < edge, positions, np.nan)
 
 
 def _needed(

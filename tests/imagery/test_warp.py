@@ -300,6 +300,24 @@ def test_an_overview_is_placed_as_the_raster_is(interpolation):
     assert np.abs(off).max() < (1 if interpolation in SMOOTH else 6)
 
 
+@pytest.mark.parametrize("interpolation", EVERY)
+@pytest.mark.parametrize(("row", "valid"), [(89, 255), (91, 0)])
+def test_a_stepped_level_ends_where_the_raster_does(interpolation, row, valid):
+    """Three rows that stand for 32 each reach six rows beyond the raster's 90."""
+    levels = (
+        Level(shape_yx=(90, 90), scale_yx=(1.0, 1.0)),
+        Level(shape_yx=(3, 3), scale_yx=(32.0, 32.0), step=32),
+    )
+    source = in_memory(
+        np.ones((1, 90, 90)), TEN_METRES, UTM, overviews=(np.ones((1, 3, 3)),), levels=levels
+    )
+    target = utm(45 - 64, row - 64, 45 + 64, row + 64, (1, 1))
+    layer = plan_layer(source, target, (0,), interpolation)
+
+    assert layer.level == 1
+    assert warp(layer, target, target.whole).valid[0, 0, 0] == valid
+
+
 @pytest.mark.parametrize(
     ("values", "match", "transparent"),
     [
