@@ -28,6 +28,7 @@ _WEB_MERCATOR = {
 # EPSG numbers that Esri's servers report under the number they had before.
 _ESRI_NAMES = {5514: 102067}
 _LEAST_CONFIDENCE = 25
+_EARTH_RADIUS = 6378137.0
 _LONGEST_WKT = 20_000
 _WKT = re.compile(
     r"\s*(?:GEOGCS|PROJCS|GEOCCS|COMPD_CS|GEODCRS|GEOGCRS|PROJCRS|GEODETICCRS|GEOGRAPHICCRS"
@@ -67,6 +68,21 @@ class CRS:
     def period(self) -> float | None:
         """Width of the world in units of x where x wraps around, else `None`."""
         return _period(self.definition)
+
+    @property
+    def units_per_metre(self) -> float:
+        """Units of x in a metre; of angles those in a metre of the equator."""
+        unit = self.proj.axis_info[0].unit_conversion_factor or 1.0
+        return 1 / (unit * _EARTH_RADIUS) if self.is_geographic else 1 / unit
+
+    def is_meant_for(self, longitudes: Coordinates, latitudes: Coordinates) -> NDArray[np.bool_]:
+        """Which places lie in the area of use that the reference's register gives, if any."""
+        area = self.proj.area_of_use
+        if area is None:
+            return np.zeros(np.shape(longitudes), np.bool_)
+        width = (area.east - area.west) % 360 or 360
+        across = (longitudes - area.west) % 360 <= width
+        return across & (latitudes >= area.south) & (latitudes <= area.north)
 
     @property
     def to_wkt(self) -> str:

@@ -17,9 +17,7 @@ from .. import __version__
 from ..encode import FORMATS
 from ..encode.format import Canvas, Compression, Content, Encoder, Format, Options
 from ..encode.kmz import Kmz
-from ..errors import ParameterError, SizeLimitError, UnknownCRSError
-from ..geo.crs import CRS, crs_from_wkid, project, transformer
-from ..geo.extent import Extent, projected
+from ..errors import ParameterError, SizeLimitError
 from ..geo.grid import Grid
 from ..geo.mesh import surely_inside
 from ..imagery.cast import Appearance, default_stretch
@@ -27,11 +25,9 @@ from ..imagery.view import View
 from ..imagery.warp import placement_of, plan_layer
 from ..pixels import NoDataRule, PixelType
 from ..service import ImageService
+from .placing import WGS84, on_the_globe, plan_grid
 from .request import ExportRequest
 
-DEFAULT_SIZE = 400, 400
-_LARGEST_COORDINATE = 1e15
-_WGS84 = crs_from_wkid(4326)
 _ONLY_RASTER = {"objectid": 1.0}
 """Attributes of a raster that is a service by itself."""
 
@@ -63,88 +59,16 @@ def plan_export(service: ImageService, request: ExportRequest) -> ExportPlan:
 
 def plan_kmz(service: ImageService, request: ExportRequest) -> ExportPlan:
     """The plan of the same picture in WGS 84, in a KMZ; the box isn't widened."""
-    asked = plan_grid(service, replace(request, image_sr=_WGS84, adjust_aspect_ratio=False))
-    grid = _on_the_globe(asked, request)
+    asked = plan_grid(service, replace(request, image_sr=WGS84, adjust_aspect_ratio=False))
+    grid = on_the_globe(asked, request)
     plan = _plan(service, request, grid, "png32")
     encoder = Kmz(overlay=plan.encoder, extent=grid.extent, name=service.name)
     return replace(plan, encoder=encoder, token=_token(plan.view, encoder, None))
 
 
-def _on_the_globe(grid: Grid, request: ExportRequest) -> Grid:
-    """The grid as KML can place it: between the poles, and at most once around the world."""
-    west, south, east, north = grid.extent.bounds
-    if east - west >= 360:
-        west, east = -180.0, 180.0
-    south, north = max(south, -90.0), min(north, 90.0)
-    if not south < north:
-        raise ParameterError("bbox", _text(request), "no part of the box lies between the poles")
-    rows, columns = grid.shape_yx
-    extent = Extent(xmin=west, ymin=south, xmax=east, ymax=north, crs=grid.crs)
-    return Grid.over(extent, (columns, rows))
-
-
 def request_format(service: ImageService, request: ExportRequest) -> str:
     """The name of the format, in the table or jpgpng."""
     return request.format or service.settings.default_format
-
-
-# --- where ---------------------------------------------------------------------------------
-
-
-def plan_grid(service: ImageService, request: ExportRequest) -> Grid:
-    """The grid of the output: the box in the picture's reference, cut into `size` pixels.
-
-    With `adjustAspectRatio` the short side grows in that reference, after projection (spec §2.6).
-    """
-    width, height = size_wh = request.size or DEFAULT_SIZE
-    _check_size(service, width, height)
-    _check_same_world(service, request)
-    target = request.image_sr or service.crs
-    asked = requested_extent(service, request)
-    if request.validate_extent:
-        _check_within(service, request, asked)
-    extent = projected(asked, target)
-    if extent is None and request.bbox is None:
-        extent = _reachable_part(asked, target)
-    if extent is None:
-        rule = f"not all of the box has a place in {target if len(str(target)) < 40 else 'imageSR'}"
-        raise ParameterError("bbox", _text(request), rule)
-    if request.adjust_aspect_ratio:
-        extent = extent.widened(width, height)
-    _check_resolution(request, extent, width, height)
-    return Grid.over(extent, size_wh)
-
-
-def requested_extent(service: ImageService, request: ExportRequest) -> Extent:
-    """The box as it was asked for; the service's own where nothing was asked."""
-    if request.bbox is None:
-        return service.extent
-    xmin, ymin, xmax, ymax = request.bbox
-    crs = request.bbox_sr or service.crs
-    if max(abs(c) for c in request.bbox) > _LARGEST_COORDINATE:
-        raise ParameterError("bbox", _text(request), "coordinates must lie within 1e15")
-    return Extent(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=crs)
-
-
-def _text(request: ExportRequest) -> str:
-    return "full extent" if request.bbox is None else ",".join(f"{c:.12g}" for c in request.bbox)
-
-
-def _check_size(service: ImageService, width: int, height: int) -> None:
-    most_wide, most_high = service.max_image_size
-    if width > most_wide or height > most_high:
-        rule = f"at most {most_wide},{most_high} (max_image_size)"
-        raise SizeLimitError("size", f"{width},{height}", rule)
-
-
-def _check_same_world(service: ImageService, request: ExportRequest) -> None:
-    """A reference of another planet leads nowhere."""
-    for name, crs in (("bboxSR", request.bbox_sr), ("imageSR", request.image_sr)):
-        try:
-            if crs is not None and crs != service.crs:
-                transformer(crs, service.crs)
-        except UnknownCRSError as error:
-            raise ParameterError(name, crs, str(error)) from None
 
 
 def _check_bytes(service: ImageService, grid: Grid, bands: int, pixel_type: PixelType) -> None:
@@ -158,42 +82,6 @@ def _check_bytes(service: ImageService, grid: Grid, bands: int, pixel_type: Pixe
             f"{bands} bands of {pixel_type.name} are {size} bytes, at most {most} (max_image_bytes)"
         )
         raise SizeLimitError("size", f"{width},{height}", rule)
-
-
-def _check_within(service: ImageService, request: ExportRequest, asked: Extent) -> None:
-    own = projected(asked, service.crs)
-    if own is None or not service.extent.contains(own):
-        rule = "goes beyond the extent of the service (validateExtent=true)"
-        raise ParameterError("bbox", _text(request), rule)
-
-
-def _check_resolution(request: ExportRequest, extent: Extent, width: int, height: int) -> None:
-    """A pixel must be wider than what a double can tell apart at that place."""
-    pixel = min(extent.width / width, extent.height / height)
-    finest = 64 * math.ulp(max(abs(c) for c in extent.bounds))
-    if not pixel > finest:
-        raise ParameterError("bbox", _text(request), "too small for the precision of coordinates")
-
-
-def _reachable_part(asked: Extent, target: CRS) -> Extent | None:
-    """The envelope of what of a box has a place in the target reference."""
-    across = np.linspace(asked.xmin, asked.xmax, 65)
-    up = np.linspace(asked.ymin, asked.ymax, 257)
-    x, y = np.meshgrid(across, up)
-    xs, ys = project(x.ravel(), y.ravel(), asked.crs, target)
-    finite = np.isfinite(xs) & np.isfinite(ys)
-    if not finite.any():
-        return None
-    x, y = xs[finite], ys[finite]
-    if target.period is not None:
-        reach = target.period / 2 * (1 + 1e-9)
-        y = y[np.abs(y) <= reach]
-    if not y.size or x.min() == x.max() or y.min() == y.max():
-        return None
-    return Extent(xmin=x.min(), ymin=y.min(), xmax=x.max(), ymax=y.max(), crs=target)
-
-
-# --- what ----------------------------------------------------------------------------------
 
 
 def _plan(service: ImageService, request: ExportRequest, grid: Grid, name: str) -> ExportPlan:

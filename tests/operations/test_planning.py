@@ -9,10 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from affine import Affine
 
 from exportimage_wsgi.encode.kmz import Kmz
 from exportimage_wsgi.errors import ParameterError, SizeLimitError
-from exportimage_wsgi.operations.planning import plan_export, plan_grid, plan_kmz
+from exportimage_wsgi.geo.crs import crs_from_wkid
+from exportimage_wsgi.geo.grid import Grid
+from exportimage_wsgi.operations.placing import plan_grid
+from exportimage_wsgi.operations.planning import plan_export, plan_kmz
 from exportimage_wsgi.operations.request import ExportRequest
 from exportimage_wsgi.pixels import Interpolation, PixelType
 from exportimage_wsgi.service import ImageService
@@ -111,6 +115,7 @@ def test_a_box_beyond_the_service_is_an_error_if_that_is_asked_for(
         ExportRequest(bbox=(-13024380, 4028802, -12913061, 4163881), bbox_sr=4326, image_sr=3857),
         ExportRequest(bbox=(-180, -90, 180, 90), bbox_sr=4326, image_sr=3857),
         ExportRequest(bbox=(1e16, 0, 2e16, 1)),
+        ExportRequest(bbox=(-180, -90, 180, 90), image_sr=3031),
         ExportRequest(bbox=(100, 30, 100 + 1e-13, 30 + 1e-13)),
         ExportRequest(bbox=(5e5, 5e6, 5e5 + 1e-8, 5e6 + 1e-8), bbox_sr=32611, image_sr=32611),
     ],
@@ -118,6 +123,7 @@ def test_a_box_beyond_the_service_is_an_error_if_that_is_asked_for(
         "metres as degrees",
         "poles in Mercator",
         "beyond everything",
+        "far pole",
         "a hair",
         "a hair in metres",
     ],
@@ -127,6 +133,20 @@ def test_a_box_without_a_place_is_refused(make_service: Make, request_: ExportRe
         plan_grid(make_service(), request_)
 
     assert caught.value.name == "bbox"
+
+
+@pytest.mark.parametrize(
+    ("wkid", "most"), [(3857, 20037508.35), (3031, 3.4e6), (3413, 3.4e6), (54030, 17005833.4)]
+)
+def test_the_whole_world_is_drawn_as_far_as_a_reference_is_meant_for(
+    make_service: Make, wkid: int, most: float
+) -> None:
+    world = Grid(
+        crs=crs_from_wkid(4326), affine=Affine(3.6, 0, -180, 0, -1.8, 90), shape_yx=(100, 100)
+    )
+    bounds = plan_grid(make_service(grid=world), ExportRequest(image_sr=wkid)).extent.bounds
+
+    assert bounds == pytest.approx((-most, -most, most, most), rel=0.05)
 
 
 # --- what ----------------------------------------------------------------------------------
