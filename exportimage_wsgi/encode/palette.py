@@ -127,7 +127,8 @@ def distinct(strips: Sequence[Numbers], most: int) -> NDArray[np.uint32] | None:
         count = _collect(strip.ravel(), slots, count, most)
         if count > most:
             return None
-    return np.sort(slots[slots != NO_COLOUR])
+    found: NDArray[np.uint32] = np.sort(slots[slots != NO_COLOUR])
+    return found
 
 
 @compiled
