@@ -26,6 +26,9 @@ CELL = 16
 TOLERANCE = 0.01
 """Largest error of an interpolated position, in pixels of the level that is read."""
 
+_FARTHEST = 1e12
+"""Pixels from a raster's corner; compiled code takes positions for integers of 64 bits."""
+
 GroundPoints = tuple[tuple[float, float, float, float], ...]
 
 
@@ -124,14 +127,15 @@ def positions(
 ) -> tuple[Coordinates, Coordinates]:
     """Exact source columns and rows of places given in pixels of the output grid.
 
-    Places that have no position come back as NaN.
+    Places that have no position, or one beyond all reason, come back as NaN.
     """
     a = grid.affine
     xs = a.a * columns + a.c if a.b == 0 else a.a * columns + a.b * rows + a.c
     ys = a.e * rows + a.f if a.d == 0 else a.d * columns + a.e * rows + a.f
     xs, ys = project(xs, ys, grid.crs, placement.crs)
     found = placement.pixels(xs, ys)
-    bad = ~(np.isfinite(found[0]) & np.isfinite(found[1]))
+    with np.errstate(invalid="ignore"):
+        bad = ~((np.abs(found[0]) < _FARTHEST) & (np.abs(found[1]) < _FARTHEST))
     if bad.any():
         found[0][bad] = found[1][bad] = np.nan
     return found

@@ -210,6 +210,16 @@ def test_the_world_map_repeats_beyond_its_edges():
     assert np.array_equal(pixels.values[0, 0], np.tile(np.arange(360.0), 3))
 
 
+@pytest.mark.parametrize("interpolation", EVERY)
+def test_what_is_farther_than_integers_count_is_no_data(interpolation):
+    """Compiled code that takes 1e20 for an integer would read outside of its arrays."""
+    tiny = Affine(1e-6, 0, 0, 0, -1e-6, 0)
+    source = in_memory(waves((40, 50)), tiny, UTM)
+    pixels = warped(source, grid((-1e14, -1e14, 2e14, 2e14), 32633, (40, 40)), interpolation)
+
+    assert not pixels.valid.any()
+
+
 def test_what_has_no_place_in_a_projection_is_no_data():
     source = in_memory(waves((180, 360)), WORLD, crs_from_wkid(4326))
     pixels = warped(
