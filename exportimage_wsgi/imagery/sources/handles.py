@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import warnings
@@ -135,6 +136,8 @@ class HandlePool:
 
 
 pool = HandlePool()
+# Datasets that live until the interpreter has been taken apart complain when they close.
+atexit.register(pool.close)
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=pool.after_fork)

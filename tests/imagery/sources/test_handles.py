@@ -16,6 +16,7 @@ from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.imagery.sources.gdal import open_gdal
 from exportimage_wsgi.imagery.sources.handles import HandlePool, pool
 from tests.imagery.sources.reading import ramp, whole
+from tests.rasters import waves, write
 
 
 def test_a_dataset_is_used_again_where_its_version_is_the_same(write):
@@ -163,3 +164,15 @@ def test_a_child_forked_while_the_pool_is_locked_is_not_stuck(write):
             os._exit(0 if pool._lock.acquire(timeout=5) else 1)
 
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_program_that_ends_with_open_rasters_says_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", waves((40, 50)), (0, 0, 5, 4), "EPSG:4326")
+    code = (
+        "import sys; from exportimage_wsgi import *;"
+        "export = export_image(ImageService.open(sys.argv[1]), ExportRequest(size=(20, 20)));"
+        "b''.join(export.stream())"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
