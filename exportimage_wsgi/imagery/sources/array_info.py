@@ -25,6 +25,7 @@ BAND_DIMENSIONS = ("band", "bands", "channel", "channels", "wavelength")
 _SPATIAL_NAMES = (("lat", "lon"), ("Y", "X"), ("northing", "easting"))
 _KILOMETRES = ("km", "kilometre", "kilometres", "kilometer", "kilometers")
 _RADIANS = ("rad", "radian", "radians")
+_LATITUDES, _LONGITUDES = ("lat", "latitude"), ("lon", "long", "longitude")
 _NORTH, _EAST = ("degrees_north", "degree_north"), ("degrees_east", "degree_east")
 
 
@@ -181,12 +182,16 @@ def _wkt_of_gdal(array: xarray.DataArray) -> str | None:
 
 
 def _are_degrees(array: xarray.DataArray, axes: Axes) -> bool:
-    """Do CF's standard names or units call the coordinates latitude and longitude?"""
+    """Do CF's standard names or units, or else their own names, say latitude and longitude?"""
     if axes.y not in array.coords or axes.x not in array.coords:
         return False
-    y, x = array.coords[axes.y].attrs, array.coords[axes.x].attrs
-    return (y.get("standard_name") == "latitude" or y.get("units") in _NORTH) and (
-        x.get("standard_name") == "longitude" or x.get("units") in _EAST
+    y, x = array.coords[axes.y], array.coords[axes.x]
+    if "units" not in y.attrs and "units" not in x.attrs:
+        named = str(axes.y).lower() in _LATITUDES and str(axes.x).lower() in _LONGITUDES
+        if named and abs(y).max() <= 90 and x.min() >= -180 and x.max() <= 360:
+            return True
+    return (y.attrs.get("standard_name") == "latitude" or y.attrs.get("units") in _NORTH) and (
+        x.attrs.get("standard_name") == "longitude" or x.attrs.get("units") in _EAST
     )
 
 

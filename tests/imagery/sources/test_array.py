@@ -170,6 +170,15 @@ def test_degrees_by_their_units_are_wgs_84():
     assert open_array(array).info.grid.crs.definition == "EPSG:4326"
 
 
+def test_coordinates_called_latitude_and_longitude_are_wgs_84():
+    array = labelled(ramp(1, 4, 5), crs=None).rename(y="lat", x="lon")
+    degrees = array.assign_coords(lat=[40.0, 39, 38, 37], lon=[7.0, 8, 9, 10, 11])
+
+    assert open_array(degrees).info.grid.crs.wkid == 4326
+    with pytest.raises(SourceError, match="no spatial reference"):
+        open_array(array.assign_coords(lat=[400.0, 300, 200, 100], lon=[7.0, 8, 9, 10, 11]))
+
+
 def test_kilometres_are_metres_by_the_thousand():
     metres = labelled(ramp(1, 3, 4))
     kilometres = metres.assign_coords(x=metres.x / 1000, y=metres.y / 1000)
