@@ -17,9 +17,12 @@ _READING = {
 }
 _READING_REMOTE = {
     **_READING,
-    "GDAL_HTTP_CONNECTTIMEOUT": "10",
+    "GDAL_HTTP_CONNECTTIMEOUT": "5",
+    "GDAL_HTTP_LOW_SPEED_LIMIT": "1",
+    "GDAL_HTTP_LOW_SPEED_TIME": "8",
     "GDAL_HTTP_TIMEOUT": "60",
-    "GDAL_HTTP_MAX_RETRY": "2",
+    "GDAL_HTTP_MAX_RETRY": "1",
+    "GDAL_HTTP_RETRY_DELAY": "0.5",
 }
 _OPENING = {"GDAL_CACHEMAX": 256 * 2**20, "GDAL_NUM_THREADS": "1", "VSI_CACHE": "FALSE"}
 # Side-cars of a local file are looked for one by one; asking for each costs a round trip elsewhere.
