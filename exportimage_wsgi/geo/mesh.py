@@ -166,6 +166,9 @@ def mesh(
     corner_columns, corner_rows, straight = _cells(
         *nodes, period, TOLERANCE * scale_yx[1], TOLERANCE * scale_yx[0]
     )
+    if CELL * steps[0] > period / 4 > 0:
+        # The nodes are too far apart to tell which way around the world the next one lies.
+        straight[:] = False
     found = np.empty((2, *window.shape_yx))
     _between(corner_columns, corner_rows, straight, top, left, found[0], found[1])
     if not straight.all():
@@ -361,6 +364,10 @@ def surely_inside(grid: Grid, placement: Placement) -> bool:
     projection is smooth.
     """
     height, width = grid.shape_yx
+    if placement.period and not placement.is_cylinder:
+        steps = typical_steps(grid, placement)
+        if steps is None or steps[0] * width > placement.period:
+            return False  # Wider than the world: all of the lattice may lie on one meridian.
     across, down = np.linspace(0.5, width - 0.5, 21), np.linspace(0.5, height - 0.5, 21)
     x, y = (c.ravel() for c in np.meshgrid(across, down))
     found = [p.reshape(21, 21) for p in positions(grid, placement, x, y)]

@@ -82,6 +82,25 @@ def test_columns_of_a_raster_around_the_world_lie_on_it():
     assert columns.max() < 1440
 
 
+@pytest.mark.parametrize("width", [4, 10, 20, 31, 40])
+def test_a_thumbnail_of_the_world_runs_eastward(width):
+    grid = grid_over((-180, -90, 180, 90), 4326, (width, width // 2))
+    columns = mesh(grid, WORLD, grid.whole, typical_steps(grid, WORLD)).columns
+
+    assert columns[0] == pytest.approx((np.arange(width) + 0.5) * 1440 / width)
+
+
+def test_a_picture_wider_than_the_world_is_not_inside_a_raster_of_a_part_of_it():
+    """Here all columns of the lattice lie on the same meridian, in the middle of the raster."""
+    part = Placement(
+        crs=crs_from_wkid(4326), affine=Affine(0.1, 0, 170, 0, -0.1, 10), shape_yx=(200, 200)
+    )
+    half = 401 * 18 / 2
+    grid = grid_over((180 - half, -1, 180 + half, 1), 4326, (401, 10))
+
+    assert surely_inside(grid, part) is False
+
+
 def test_longitudes_from_0_to_360_hold_the_western_half():
     placement = Placement(
         crs=crs_from_wkid(4326), affine=Affine(1, 0, 0, 0, -1, 90), shape_yx=(180, 360)
