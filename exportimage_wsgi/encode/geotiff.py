@@ -6,6 +6,7 @@ import io
 from functools import lru_cache
 from typing import Any
 
+from ..errors import UnknownCRSError
 from ..geo.crs import CRS
 from ..geo.grid import Grid
 from .markup import in_xml
@@ -28,15 +29,22 @@ def place_tags(grid: Grid) -> list[Tag]:
 
 @lru_cache(maxsize=256)
 def reference_tags(crs: CRS) -> tuple[Tag, ...]:
-    """The GeoKeys of a spatial reference, as GDAL writes them."""
+    """The GeoKeys of a spatial reference, as GDAL writes them.
+
+    Raises:
+        UnknownCRSError: there are none for it.
+    """
     from PIL import Image
 
     image: Any = Image.open(io.BytesIO(_smallest(crs)))  # of its TIFF kind, which has tags
     with image:
         found = {number: image.tag_v2.get(number) for number in (_KEYS, _KEY_NUMBERS, _KEY_TEXTS)}
+    if found[_KEYS] is None:
+        raise UnknownCRSError("GeoTIFF has no keys for this spatial reference")
     tags = [Tag(_KEYS, "H", found[_KEYS])]
-    if found[_KEY_NUMBERS]:
-        tags.append(Tag(_KEY_NUMBERS, "d", found[_KEY_NUMBERS]))
+    if found[_KEY_NUMBERS] is not None:
+        numbers = found[_KEY_NUMBERS]  # Pillow gives a single one as itself.
+        tags.append(Tag(_KEY_NUMBERS, "d", numbers if isinstance(numbers, tuple) else (numbers,)))
     if found[_KEY_TEXTS]:
         tags.append(text(_KEY_TEXTS, found[_KEY_TEXTS]))
     return tuple(tags)
@@ -44,17 +52,19 @@ def reference_tags(crs: CRS) -> tuple[Tag, ...]:
 
 def _smallest(crs: CRS) -> bytes:
     """A GeoTIFF of one pixel, written by GDAL."""
+    from rasterio import Env
     from rasterio.crs import CRS as RasterioCRS
     from rasterio.io import MemoryFile
     from rasterio.transform import from_origin
 
     authority, _, code = crs.definition.partition(":")
-    if authority in ("EPSG", "ESRI"):
-        reference = RasterioCRS.from_authority(authority, code)
-    else:
-        reference = RasterioCRS.from_wkt(crs.definition)
     shape = {"width": 1, "height": 1, "count": 1, "dtype": "uint8"}
-    with MemoryFile() as file:
+    # Otherwise a number that is out of use becomes another one, of another reference maybe.
+    with Env(OSR_USE_NON_DEPRECATED="NO"), MemoryFile() as file:
+        if authority in ("EPSG", "ESRI"):
+            reference = RasterioCRS.from_authority(authority, code)
+        else:
+            reference = RasterioCRS.from_wkt(crs.definition)
         with file.open(driver="GTiff", crs=reference, transform=from_origin(0, 0, 2, 2), **shape):
             pass
         return bytes(file.read())

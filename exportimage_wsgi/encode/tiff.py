@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..geo.grid import Grid
 from ..pixels import Palette, Pixels, PixelType
 from .format import Canvas, Compression, Content, Options
-from .geotiff import names_tag, no_data_tag, place_tags
+from .geotiff import names_tag, no_data_tag, place_tags, reference_tags
 from .jpeg import LARGEST
 from .raw import little_endian
 from .rows import cut
@@ -211,6 +211,7 @@ class TiffFormat:
     def fit(self, canvas: Canvas, options: Options) -> Tiff:
         compression = options.compression
         _check(canvas, compression)
+        reference_tags(canvas.grid.crs)
         return Tiff(
             grid=canvas.grid,
             bands=canvas.bands,

@@ -86,7 +86,7 @@ class CRS:
 
     @property
     def to_wkt(self) -> str:
-        """The reference as WKT (version 1 as GDAL writes it)."""
+        """The reference as WKT, of version 1 as GDAL writes it where that has the words."""
         return _wkt(self.definition)
 
 
@@ -209,7 +209,11 @@ def _is_geographic(definition: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _wkt(definition: str) -> str:
-    return str(_proj(definition).to_wkt("WKT1_GDAL"))
+    crs = _proj(definition)
+    try:
+        return str(crs.to_wkt("WKT1_GDAL"))
+    except CRSError:
+        return str(crs.to_wkt())
 
 
 # Beginnings of PROJ's names of the projections in which x is longitude times a constant.

@@ -17,7 +17,7 @@ from .. import __version__
 from ..encode import FORMATS
 from ..encode.format import Canvas, Compression, Content, Encoder, Format, Options
 from ..encode.kmz import Kmz
-from ..errors import ParameterError, SizeLimitError
+from ..errors import ParameterError, SizeLimitError, UnknownCRSError
 from ..geo.grid import Grid
 from ..geo.mesh import surely_inside
 from ..imagery.cast import Appearance, default_stretch
@@ -251,6 +251,8 @@ def _options(service: ImageService, request: ExportRequest) -> Options:
 def _fitted(chosen: Format, canvas: Canvas, options: Options, request: ExportRequest) -> Encoder:
     try:
         return chosen.fit(canvas, options)
+    except UnknownCRSError as error:
+        raise ParameterError("imageSR", canvas.grid.crs, str(error)) from None
     except ValueError as error:
         if request.lerc_version == 1 and request.format == "lerc":
             raise ParameterError("lercVersion", 1, str(error)) from None

@@ -19,6 +19,7 @@ from exportimage_wsgi.encode import FORMATS
 from exportimage_wsgi.encode.format import Compression, Options
 from exportimage_wsgi.encode.tiff_tags import Image as TiffImage
 from exportimage_wsgi.encode.tiff_tags import Tag, head
+from exportimage_wsgi.errors import UnknownCRSError
 from exportimage_wsgi.geo.crs import crs_from_wkt
 from exportimage_wsgi.pixels import Pixels, PixelType
 from tests.encode.drawing import (
@@ -106,7 +107,8 @@ def test_pillow_reads_pictures(size_wh: tuple[int, int], mode: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["EPSG:4326", "EPSG:3857", "EPSG:32633", "EPSG:3031", "ESRI:54009", "ESRI:102003"]
+    "name",
+    ["EPSG:4326", "EPSG:3857", "EPSG:32633", "EPSG:3031", "EPSG:3139", "ESRI:54009", "ESRI:102003"],
 )
 def test_gdal_finds_the_place(name: str) -> None:
     place = canvas((8, 4), 1, grid=grid((1000.5, 2000, 1002.5, 2003), int(name[5:]), (8, 4)))
@@ -117,6 +119,21 @@ def test_gdal_finds_the_place(name: str) -> None:
         assert dataset.crs == CRS.from_string(name)
         assert tuple(dataset.bounds) == (1000.5, 2000, 1002.5, 2003)
         assert dataset.tags()["AREA_OR_POINT"] == "Area"
+
+
+def test_a_number_out_of_use_is_not_replaced_by_another() -> None:
+    place = canvas((8, 4), 1, grid=grid((1000, 2000, 1002, 2003), 2063, (8, 4)))
+    data = encoded("tiff", place, Pixels(scene((8, 4), 1), no_holes((8, 4))))
+
+    with rasterio.Env(OSR_USE_NON_DEPRECATED="NO"), rasterio.open(io.BytesIO(data)) as dataset:
+        assert dataset.crs.to_epsg() == 2063
+
+
+def test_a_reference_that_geotiff_cannot_tell_is_refused() -> None:
+    vertical_perspective = grid((1000, 2000, 1002, 2003), 54049, (8, 4))
+
+    with pytest.raises(UnknownCRSError, match="no keys"):
+        FORMATS["tiff"].fit(canvas((8, 4), 1, grid=vertical_perspective), Options())
 
 
 def test_gdal_finds_a_reference_without_a_number() -> None:

@@ -51,6 +51,11 @@ def test_a_number_whose_projection_proj_does_not_know_is_refused(wkid):
         crs_from_wkid(wkid)
 
 
+@pytest.mark.parametrize("wkid", [32633, 4979, 3139])
+def test_every_reference_has_wkt(wkid):
+    assert pyproj.CRS.from_wkt(crs_from_wkid(wkid).to_wkt).to_epsg() == wkid
+
+
 def test_no_transformation_leads_to_another_planet():
     with pytest.raises(UnknownCRSError, match="from ESRI:104905 to EPSG:4326"):
         project([0.0], [0.0], crs_from_wkid(104905), crs_from_wkid(4326))

@@ -58,6 +58,13 @@ def test_the_picture_is_in_the_services_reference_not_in_that_of_the_box(
     assert grid.crs.wkid == 4326
 
 
+def test_a_reference_that_the_format_cannot_tell_is_refused_by_its_name(make_service: Make) -> None:
+    asked = ExportRequest(bbox=BOX, bbox_sr=4326, image_sr=54049, format="tiff")
+
+    with pytest.raises(ParameterError, match="imageSR=ESRI:54049: GeoTIFF has no keys"):
+        plan_export(make_service(), asked)
+
+
 @pytest.mark.parametrize("name", ["bbox_sr", "image_sr"])
 def test_a_reference_of_another_planet_is_refused_by_its_name(
     make_service: Make, name: str
