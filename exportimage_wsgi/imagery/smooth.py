@@ -8,9 +8,13 @@ import numpy as np
 
 from ..compiled import compiled
 from .kernels import EDGE, WIDEST, locate
+from .vectors import sixteen
 
 _AS_IT_IS = 1.05
 """Up to so many source pixels an output pixel a kernel isn't widened; GDAL has the same bound."""
+
+_TWICE = 2.05
+"""Up to so many a kernel is widened by two at most: where overviews halve, no more is needed."""
 
 
 @compiled
@@ -248,12 +252,12 @@ def weighted(
                         for m in range(masks):
                             out_valid[m, i, j] = 255
                         continue
-            widest = _AS_IT_IS if cubic else 2.0
+            widest = _AS_IT_IS if cubic else _TWICE
             if step_x <= widest and step_y <= widest:
                 # A kernel of at most four by four pixels, all there and entirely valid. Whether it
                 # is depends on the level alone, never on the window.
-                stretch_x = step_x if step_x > _AS_IT_IS else 1.0
-                stretch_y = step_y if step_y > _AS_IT_IS else 1.0
+                stretch_x = min(step_x, 2.0) if step_x > _AS_IT_IS else 1.0
+                stretch_y = min(step_y, 2.0) if step_y > _AS_IT_IS else 1.0
                 reach = 2.0 if cubic else 1.0
                 centre_x, x = _first_of_four(columns[i, j], stretch_x, reach * stretch_x)
                 centre_y, y = _first_of_four(rows[i, j], stretch_y, reach * stretch_y)
@@ -266,26 +270,10 @@ def weighted(
                         x += level_width
                     if not masked or _four_by_four_valid(valid, y, x):
                         weight = 1.0 / ((x0 + x1 + x2 + x3) * (y0 + y1 + y2 + y3))
-                        small = x3 == 0.0 and y3 == 0.0
-                        # Indices without a sign cannot count from the end: no check is compiled.
-                        a0, a1 = np.uintp(x), np.uintp(x + 1)
-                        a2, a3 = np.uintp(x + 2), np.uintp(x + 3)
-                        b0, b1 = np.uintp(y), np.uintp(y + 1)
-                        b2, b3 = np.uintp(y + 2), np.uintp(y + 3)
                         for b in range(bands):
-                            r0, r1, r2 = source[b, b0], source[b, b1], source[b, b2]
-                            c0 = y0 * r0[a0] + y1 * r1[a0] + y2 * r2[a0]
-                            c1 = y0 * r0[a1] + y1 * r1[a1] + y2 * r2[a1]
-                            c2 = y0 * r0[a2] + y1 * r1[a2] + y2 * r2[a2]
-                            if small:
-                                value = (x0 * c0 + x1 * c1 + x2 * c2) * weight
-                            else:
-                                r3 = source[b, b3]
-                                c0 += y3 * r3[a0]
-                                c1 += y3 * r3[a1]
-                                c2 += y3 * r3[a2]
-                                c3 = y0 * r0[a3] + y1 * r1[a3] + y2 * r2[a3] + y3 * r3[a3]
-                                value = (x0 * c0 + x1 * c1 + x2 * c2 + x3 * c3) * weight
+                            value = weight * sixteen(
+                                source, b, y, x, (y0, y1, y2, y3), (x0, x1, x2, x3)
+                            )
                             if not whole:
                                 out[b, i, j] = value
                             elif cubic:
