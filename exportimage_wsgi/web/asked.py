@@ -10,6 +10,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
 from werkzeug.wrappers import Request
 
 from ..errors import ParameterError, RequestError
@@ -22,13 +23,20 @@ _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 class HTTPRequest(Request):
     """A request whose body is a form of at most 1 MB."""
 
-    max_content_length = _LARGEST_BODY
+    # One more, to tell a body without a length that was cut off here.
+    max_content_length = _LARGEST_BODY + 1
     max_form_memory_size = _LARGEST_BODY
     max_form_parts = 1000
 
     def _get_file_stream(self, *_: Any, **__: Any) -> BytesIO:
         """Files are no arguments; they stay in memory, with the rest of the body."""
         return BytesIO()
+
+    def make_form_data_parser(self) -> FormDataParser:
+        """A parser that passes over nothing."""
+        parser = super().make_form_data_parser()
+        parser.silent = False
+        return parser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +96,16 @@ def _f(arguments: Mapping[str, str]) -> str:
 def _form(request: HTTPRequest) -> MultiDict[str, str]:
     if request.method != "POST":
         return MultiDict()
-    if request.mimetype not in _FORMS and request.content_length:
-        raise RequestError(f"the body must be a form: {' or '.join(_FORMS)}")
     try:
-        return request.form
+        body = request.get_data()
+        if len(body) > _LARGEST_BODY:
+            raise RequestEntityTooLarge
+        if body and request.mimetype not in _FORMS:
+            raise RequestError(f"the body must be a form: {' or '.join(_FORMS)}")
+        return request.form if body else MultiDict()
     except RequestEntityTooLarge as error:
         raise RequestError(f"the body must not exceed {_LARGEST_BODY:,} bytes") from error
     except HTTPException as error:
         raise RequestError(f"the body cannot be read: {error.name}") from error
+    except (OSError, ValueError) as error:
+        raise RequestError("the body cannot be read: it is broken off or malformed") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from exportimage_wsgi.web import exporting
 from exportimage_wsgi.web.app import ImageServer
 
 EXPORT = "/rest/services/Rocky/Scene/ImageServer/exportImage"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 BAD = {"bbox": "-117,34,-116,35", "size": "0,100"}
 
 
@@ -154,6 +156,38 @@ def test_a_body_over_a_megabyte_is_refused(client: Client) -> None:
 
     assert code(reply) == 400
     assert "1,000,000 bytes" in reply.text
+
+
+def test_a_body_over_a_megabyte_of_unsaid_length_is_refused(client: Client) -> None:
+    body = BytesIO(b"size=100,100" + b"0" * 1_000_000)
+    environ = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    reply = client.post(EXPORT + "?f=json", input_stream=body, environ_base=environ, headers=FORM)
+
+    assert reply.get_json()["error"]["details"] == ["the body must not exceed 1,000,000 bytes"]
+
+
+@pytest.mark.parametrize("content_type", ["multipart/form-data; boundary=B", "multipart/form-data"])
+def test_a_malformed_body_is_refused(client: Client, content_type: str) -> None:
+    body = b'--B\r\nContent-Disposition: form-data; name="size"\r\n\r\n100,1'
+    reply = client.post(EXPORT + "?f=json", data=body, content_type=content_type)
+
+    assert code(reply) == 400
+    assert "broken off or malformed" in reply.text
+
+
+def test_a_body_that_breaks_off_is_refused(client: Client) -> None:
+    class Broken(BytesIO):
+        def read(self, *_: Any) -> bytes:
+            raise OSError("a chunk has no size")
+
+        readline = readlines = __iter__ = read  # type: ignore[assignment]
+
+    environ = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    reply = client.post(
+        EXPORT + "?f=json", input_stream=Broken(), environ_base=environ, headers=FORM
+    )
+
+    assert code(reply) == 400
 
 
 def test_a_body_that_is_no_form_is_refused(client: Client) -> None:
