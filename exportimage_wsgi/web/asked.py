@@ -96,16 +96,25 @@ def _f(arguments: Mapping[str, str]) -> str:
 def _form(request: HTTPRequest) -> MultiDict[str, str]:
     if request.method != "POST":
         return MultiDict()
+    body = _body(request)
+    if body and request.mimetype not in _FORMS:
+        raise RequestError(f"the body must be a form: {' or '.join(_FORMS)}")
+    try:
+        return request.form if body else MultiDict()
+    except HTTPException as error:
+        raise RequestError(f"the body cannot be read: {error.name}") from error
+    except ValueError as error:
+        raise RequestError("the body cannot be read: it is malformed") from error
+
+
+def _body(request: HTTPRequest) -> bytes:
     try:
         body = request.get_data()
         if len(body) > _LARGEST_BODY:
             raise RequestEntityTooLarge
-        if body and request.mimetype not in _FORMS:
-            raise RequestError(f"the body must be a form: {' or '.join(_FORMS)}")
-        return request.form if body else MultiDict()
     except RequestEntityTooLarge as error:
         raise RequestError(f"the body must not exceed {_LARGEST_BODY:,} bytes") from error
-    except HTTPException as error:
-        raise RequestError(f"the body cannot be read: {error.name}") from error
-    except (OSError, ValueError) as error:
-        raise RequestError("the body cannot be read: it is broken off or malformed") from error
+    except Exception as error:
+        # Servers raise errors of their own kinds for a body that breaks off.
+        raise RequestError("the body cannot be read: it breaks off") from error
+    return body

@@ -172,13 +172,13 @@ def test_a_malformed_body_is_refused(client: Client, content_type: str) -> None:
     reply = client.post(EXPORT + "?f=json", data=body, content_type=content_type)
 
     assert code(reply) == 400
-    assert "broken off or malformed" in reply.text
+    assert "it is malformed" in reply.text
 
 
 def test_a_body_that_breaks_off_is_refused(client: Client) -> None:
     class Broken(BytesIO):
         def read(self, *_: Any) -> bytes:
-            raise OSError("a chunk has no size")
+            raise Exception("the server's own kind of error")
 
         readline = readlines = __iter__ = read  # type: ignore[assignment]
 
