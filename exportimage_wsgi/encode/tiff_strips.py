@@ -76,4 +76,4 @@ def bit_rows(values: NDArray[Any], bits: int) -> bytes:
 
 def _lerc(values: NDArray[Any], tolerance: float) -> bytes:
     """One blob, in which a pixel has all bands."""
-    return blob(values[:, :, 0] if values.shape[2] == 1 else values, None, tolerance)
+    return bytes(blob(values[:, :, 0] if values.shape[2] == 1 else values, None, tolerance))
