@@ -242,9 +242,13 @@ def weighted(
                             simple &= valid[m, y, x] == 255 and valid[m, y, x + 1] == 255
                             simple &= valid[m, y + 1, x] == 255 and valid[m, y + 1, x + 1] == 255
                     if simple:
+                        # Indices without a sign cannot count from the end: no check is compiled.
+                        west, east = np.uintp(x), np.uintp(x + 1)
+                        north, south = np.uintp(y), np.uintp(y + 1)
                         for b in range(bands):
-                            upper = source[b, y, x] * (1 - u) + source[b, y, x + 1] * u
-                            lower = source[b, y + 1, x] * (1 - u) + source[b, y + 1, x + 1] * u
+                            above, below = source[b, north], source[b, south]
+                            upper = above[west] * (1 - u) + above[east] * u
+                            lower = below[west] * (1 - u) + below[east] * u
                             value = upper * (1 - v) + lower * v
                             if whole:
                                 value += 0.5 if value >= 0 else -0.5
