@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +12,7 @@ from numpy.typing import NDArray
 from ..pixels import Pixels, PixelType
 from .format import Canvas, Content, Options
 from .rows import cut
-from .spool import SPOOL_BYTES, read_back
+from .spool import SPOOL_BYTES, room, write_at
 
 # imagecodecs 2026.3 writes beyond its memory when it is asked for version 2.
 CODEC_VERSION = 4
@@ -54,50 +52,38 @@ class Lerc:
         return Pixels(pixels.filled(self.fill), opaque)
 
     def assemble(self, pieces: Iterable[Pixels]) -> Iterator[bytes]:
-        with ExitStack() as stack:
-            files = [
-                stack.enter_context(tempfile.SpooledTemporaryFile(SPOOL_BYTES))
-                for _ in range(2 * self.bands)
-            ]
-            waiting = [_Waiting(*pair) for pair in zip(files[::2], files[1::2], strict=True)]
+        """All bands wait on disk until all strips are there: only one is ever in memory."""
+        size, dtype = self.shape_yx[0] * self.shape_yx[1], self.pixel_type.dtype
+        plane = size * dtype.itemsize
+        with room(self.bands * plane) as waiting, room(self.bands * size) as masks:
+            done = 0
             for piece in pieces:
-                for band, file in enumerate(waiting):
-                    file.add(piece.values[band], piece.valid[band % len(piece.valid)] > 0)
-            for file in waiting:
-                yield from file.blob(self.shape_yx, self.pixel_type.dtype, self.tolerance)
+                for band, values in enumerate(piece.values):
+                    valid = piece.valid[band % len(piece.valid)] > 0
+                    place = band * plane + done * dtype.itemsize
+                    write_at(waiting, place, np.ascontiguousarray(values).data)
+                    write_at(masks, band * size + done, valid.data)
+                done += piece.shape_yx[0] * piece.shape_yx[1]
+            for band in range(self.bands):
+                values = _read(waiting, band * plane, self.shape_yx, dtype)
+                valid = _read(masks, band * size, self.shape_yx, np.dtype(np.bool_))
+                yield from _cut(blob(values, None if valid.all() else valid, self.tolerance))
 
 
-class _Waiting:
-    """The strips of one band, on disk until all are there: only one band is ever in memory."""
-
-    def __init__(self, values: IO[bytes], valid: IO[bytes]) -> None:
-        self._values, self._valid = values, valid
-
-    def add(self, values: NDArray[Any], valid: NDArray[np.bool_]) -> None:
-        self._values.write(np.ascontiguousarray(values).data)
-        self._valid.write(np.ascontiguousarray(valid).data)
-
-    def blob(
-        self, shape_yx: tuple[int, int], dtype: np.dtype[Any], tolerance: float
-    ) -> Iterator[bytes]:
-        """The band as a blob, in parts; the files are empty afterwards."""
-        values = _read(self._values, shape_yx, dtype)
-        valid = _read(self._valid, shape_yx, np.dtype(np.bool_))
-        view = memoryview(blob(values, None if valid.all() else valid, tolerance))
-        for start in range(0, len(view), SPOOL_BYTES):
-            yield bytes(view[start : start + SPOOL_BYTES])
-
-
-def _read(file: IO[bytes], shape_yx: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """What the file holds, which is empty afterwards."""
-    array, filled = np.empty(shape_yx, dtype), 0
-    room = array.reshape(-1).view(np.uint8)
-    for chunk in read_back(file):
-        room[filled : filled + len(chunk)] = np.frombuffer(chunk, np.uint8)
-        filled += len(chunk)
-    file.seek(0)
-    file.truncate()
+def _read(
+    file: Any, position: int, shape_yx: tuple[int, int], dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    """What the file holds there; `file` can read into an array, which `IO` doesn't tell."""
+    array = np.empty(shape_yx, dtype)
+    file.seek(position)
+    file.readinto(array.reshape(-1).view(np.uint8).data)
     return array
+
+
+def _cut(data: bytes) -> Iterator[bytes]:
+    view = memoryview(data)
+    for start in range(0, len(view), SPOOL_BYTES):
+        yield bytes(view[start : start + SPOOL_BYTES])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

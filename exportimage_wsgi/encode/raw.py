@@ -6,9 +6,7 @@ row, its first pixel in the highest bit, and 1 is data. It is always there.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 from ..pixels import Pixels, PixelType, Values
 from .format import Canvas, Content, Options
 from .rows import cut
-from .spool import SPOOL_BYTES, read_back
+from .spool import read_back, room, write_at
 
 RawPiece = tuple[tuple[bytes, ...], bytes]
 """The values, one run for what follows itself in the file, and the mask."""
@@ -64,21 +62,27 @@ class Raw:
 
     def assemble(self, pieces: Iterable[RawPiece]) -> Iterator[bytes]:
         """The first run at once; the other bands and the mask wait on disk."""
-        with ExitStack() as stack:
-            waiting = [
-                stack.enter_context(tempfile.SpooledTemporaryFile(SPOOL_BYTES))
-                for _ in range(1 if self.by_pixel else self.bands)
-            ]
+        rows, columns = self.shape_yx
+        runs = 1 if self.by_pixel else self.bands
+        plane = rows * columns * self._run_bytes
+        with room(self.length - plane) as waiting:
+            done = 0
             for (first, *others), mask in pieces:
                 yield first
-                for file, run in zip(waiting, (*others, mask), strict=True):
-                    file.write(run)
-            for file in waiting:
-                yield from read_back(file)
+                for band, run in enumerate(others):
+                    write_at(waiting, band * plane + done, run)
+                write_at(waiting, (runs - 1) * plane + done // self._run_bytes // 8, mask)
+                done += len(first)
+            yield from read_back(waiting)
 
     @property
     def _pixel_bytes(self) -> int:
         return self.bands * self.pixel_type.dtype.itemsize
+
+    @property
+    def _run_bytes(self) -> int:
+        """Bytes that a pixel takes in one run."""
+        return self._pixel_bytes if self.by_pixel else self.pixel_type.dtype.itemsize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
 from collections.abc import Iterator
 from typing import IO
 
@@ -9,6 +11,19 @@ SPOOL_BYTES = 1 << 23
 """Bytes that wait in memory."""
 
 _CHUNK = 1 << 20
+
+
+def room(size: int) -> IO[bytes]:
+    """An empty file for so many bytes, to be written in any order; one for all bands together.
+
+    Closing it gives the room back.
+    """
+    return io.BytesIO() if size <= SPOOL_BYTES else tempfile.TemporaryFile()
+
+
+def write_at(file: IO[bytes], position: int, data: bytes | memoryview) -> None:
+    file.seek(position)
+    file.write(data)
 
 
 def read_back(file: IO[bytes]) -> Iterator[bytes]:

@@ -79,7 +79,7 @@ def test_no_data_is_0_where_nothing_is_declared(name: str) -> None:
 
 
 def test_bands_that_wait_on_disk_come_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exportimage_wsgi.encode.raw.SPOOL_BYTES", 100)
+    monkeypatch.setattr("exportimage_wsgi.encode.spool.SPOOL_BYTES", 100)
     cut_small(monkeypatch, 33 * 8)
     values, valid = scene((33, 90), 4, PixelType.F64), holes((33, 90))
     place = canvas((33, 90), 4, pixel_type=PixelType.F64)
