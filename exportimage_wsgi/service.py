@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from os import PathLike
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .errors import shown
 from .geo.crs import CRS
 from .geo.extent import Extent, envelope_of_ring, ring
 from .geo.grid import Grid
@@ -56,8 +58,61 @@ class ServiceSettings:
     default_format: str = "png"
     """Of requests that don't say: `png` as 9.3, `jpgpng` as 10.0 and later."""
 
+    def __post_init__(self) -> None:
+        """Take names as TOML has them, and refuse what breaks a rule.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+        Raises:
+            ValueError: by the name of the setting.
+        """
+        if isinstance(self.resampling, str):
+            names = {kernel.value: kernel for kernel in Interpolation}
+            object.__setattr__(self, "resampling", names.get(self.resampling, self.resampling))
+        for pair in ("max_image_size", "background", "band_names"):
+            if isinstance(getattr(self, pair), list):
+                object.__setattr__(self, pair, tuple(getattr(self, pair)))
+        for name, (holds, rule) in _RULES.items():
+            value = getattr(self, name)
+            if not holds(value):
+                raise ValueError(f"{name}={shown(repr(value))}: must be {rule}")
+
+
+def _is_count(value: Any, least: int = 1, most: float = float("inf")) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _are_counts(values: Any, number: int, least: int = 1, most: float = float("inf")) -> bool:
+    fits = isinstance(values, tuple) and len(values) == number
+    return fits and all(_is_count(value, least, most) for value in values)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+
+
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "description": (lambda v: isinstance(v, str), "text"),
+    "copyright": (lambda v: isinstance(v, str), "text"),
+    "nodata": (lambda v: v is None or _is_number(v), "a number"),
+    "band_names": (lambda v: v is None or _are_texts(v), "a list of names"),
+    "resampling": (
+        lambda v: v is None or isinstance(v, Interpolation),
+        "nearest, bilinear, cubic or majority",
+    ),
+    "max_image_size": (lambda v: _are_counts(v, 2), "width and height, at least 1 each"),
+    "max_image_bytes": (_is_count, "a whole number, at least 1"),
+    "compression_quality": (lambda v: _is_count(v, 0, 100), "from 0 to 100"),
+    "unscale": (lambda v: isinstance(v, bool), "True or False"),
+    "background": (lambda v: _are_counts(v, 3, 0, 255), "red, green, blue, 0 to 255 each"),
+    "lerc_nodata": (lambda v: v in ("mask", "fill"), "mask or fill"),
+    "default_format": (lambda v: v in ("png", "jpgpng"), "png or jpgpng"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ImageService:
     """A raster as it is served. A value: it holds no open file, and can be sent to a worker."""
 
@@ -84,16 +139,25 @@ class ImageService:
                 URL, or an `xarray.DataArray` with a spatial reference (`.rio`).
             name: of the service; the file's stem if not given.
             settings: all settings at once.
-            changes: single settings by name, e.g. `resampling=Interpolation.CUBIC`.
+            changes: single settings by name, e.g. `resampling="cubic"`.
 
         Raises:
             SourceError: the raster is missing, cannot be read or isn't georeferenced.
+            ValueError: a setting breaks its rule.
         """
         chosen = replace(settings or ServiceSettings(), **changes)
         source = open_source(
             raster, unscale=chosen.unscale, nodata=chosen.nodata, band_names=chosen.band_names
         )
         return cls(name=name or _name_of(raster), source=source, settings=chosen)
+
+    def __repr__(self) -> str:
+        info = self.info
+        rows, columns = info.grid.shape_yx
+        return (
+            f"<ImageService {self.name}: {columns} x {rows} pixels, "
+            f"{info.band_count} x {info.pixel_type.name}, {str(self.crs)[:30]}>"
+        )
 
     @property
     def info(self) -> SourceInfo:

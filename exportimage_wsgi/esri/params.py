@@ -29,7 +29,7 @@ def bbox(text: str) -> tuple[Box, CRS | None]:
     Clients send boxes turned over; a box without area shows nothing and is refused.
     """
     if text.startswith("{"):
-        return _envelope(read_json(text))
+        return envelope_of(read_json(text))
     parts = items(text, 4)
     if len(parts) != 4:
         raise ValueError("must be xmin,ymin,xmax,ymax")
@@ -40,7 +40,12 @@ def bbox(text: str) -> tuple[Box, CRS | None]:
     return sorted_box(corners), None
 
 
-def _envelope(value: Any) -> tuple[Box, CRS | None]:
+def envelope_of(value: Any) -> tuple[Box, CRS | None]:
+    """The same of an envelope as a JSON object.
+
+    Raises:
+        ValueError: it is none, or has no area.
+    """
     said = members(value, "an envelope")
     try:
         corners = [number_of(said[name], name) for name in ("xmin", "ymin", "xmax", "ymax")]

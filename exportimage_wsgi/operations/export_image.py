@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..encode.format import Encoder
+from ..errors import ParameterError
 from ..geo.extent import Extent
 from ..geo.grid import Window
 from ..imagery.view import View, cube, read
@@ -30,6 +31,11 @@ Progress = Callable[[int, int], None]
 """Is told how many pieces are done, and of how many."""
 
 _runner = Runner()
+
+_KINDS = {".jpeg": ".jpg", ".tiff": ".tif"} | {
+    kind: kind for kind in (".bip", ".bmp", ".bsq", ".gif", ".jpg", ".kmz", ".lerc", ".png", ".tif")
+}
+"""Endings of files' names, and the extension that stands for each."""
 
 
 def export_image(
@@ -130,8 +136,12 @@ class Export:
         Args:
             path: of the file.
             progress: `True` draws a bar on the terminal; a callable is told `(done, total)`.
+
+        Raises:
+            ParameterError: the name ends as files of another format do.
         """
         target = Path(path)
+        self._check_name(target)
         with _shown(progress) as tell, self.stream(tell) as stream:
             handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
             try:
@@ -143,6 +153,16 @@ class Export:
                 os.unlink(temporary)
                 raise
         return target
+
+    def _check_name(self, target: Path) -> None:
+        """A picture in a file called .tif would be found out much later."""
+        said = _KINDS.get(target.suffix.lower())
+        made = {self.plan.encoder.extension}
+        if self.plan.translucent is not None:
+            made.add(self.plan.translucent.extension)
+        if said is not None and said not in made:
+            listed = " or ".join(sorted(made))
+            raise ParameterError("format", listed, f"the name {target.name} says otherwise")
 
     def _opaque_or_not(self) -> Encoder:
         """jpgpng: make the JPEG, and give it up at the first pixel that is no data."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import index
 from typing import Any
+
+import numpy as np
 
 from ..errors import ParameterError, UnknownCRSError
 from ..esri import names, params, rendering, rules
@@ -144,23 +147,23 @@ class ExportRequest:
             "bbox_sr": _asked("bboxSR", _crs, bbox_sr) or own_crs,
             "size": _asked("size", _size, size),
             "image_sr": _asked("imageSR", _crs, image_sr),
-            "format": _asked("format", names.format_name, format),
+            "format": _asked("format", lambda name: names.format_name(str(name)), format),
             "pixel_type": _asked("pixelType", _pixel_type, pixel_type),
             "no_data": _asked("noData", lambda value: _no_data(value, match), no_data),
             "interpolation": _asked("interpolation", _interpolation, interpolation),
-            "compression": _asked("compression", names.compression, compression),
-            "compression_quality": _asked(
-                "compressionQuality", params.checked_quality, compression_quality
+            "compression": _asked(
+                "compression", lambda name: names.compression(str(name)), compression
             ),
+            "compression_quality": _asked("compressionQuality", _quality, compression_quality),
             "compression_tolerance": _asked(
-                "compressionTolerance", params.checked_tolerance, compression_tolerance
+                "compressionTolerance", _tolerance, compression_tolerance
             ),
-            "lerc_version": _asked("lercVersion", params.checked_lerc_version, lerc_version),
+            "lerc_version": _asked("lercVersion", _lerc_version, lerc_version),
             "band_ids": _asked("bandIds", _bands, band_ids),
-            "adjust_aspect_ratio": bool(adjust_aspect_ratio),
-            "validate_extent": bool(validate_extent),
+            "adjust_aspect_ratio": _asked("adjustAspectRatio", _boolean, adjust_aspect_ratio),
+            "validate_extent": _asked("validateExtent", _boolean, validate_extent),
             "time": _asked("time", _time, time),
-            "slice_id": _asked("sliceId", params.checked_slice, slice_id),
+            "slice_id": _asked("sliceId", _slice_id, slice_id),
             "mosaic_rule": rule or _seen_from(properties, viewpoint),
             "rendering_rule": _asked("renderingRule", _rendering_rule, rendering_rule),
         }
@@ -174,8 +177,11 @@ def _asked(name: str, read: Callable[[Any], Any], value: Any) -> Any:
         return None
     try:
         return read(value)
-    except (ValueError, TypeError, OverflowError) as error:
+    except ValueError as error:
         raise ParameterError(name, _shown(value), str(error)) from None
+    except (TypeError, KeyError, AttributeError, OverflowError):
+        rule = f"a {type(value).__name__} is not understood here"
+        raise ParameterError(name, _shown(value), rule) from None
 
 
 def _shown(value: Any) -> Any:
@@ -189,18 +195,42 @@ def _box(value: Any) -> tuple[Box, CRS | None]:
     if isinstance(value, Extent):
         return value.bounds, value.crs
     if isinstance(value, str):
-        return params.bbox(value)
-    corners = [_finite(corner) for corner in value]
+        return params.bbox(value.strip())
+    if isinstance(value, Mapping):
+        return params.envelope_of(dict(value))
+    corners = [_number(corner) for corner in _members(value)]
     if len(corners) != 4:
         raise ValueError("must be xmin,ymin,xmax,ymax")
     return params.sorted_box(corners), None
 
 
-def _finite(value: Any) -> float:
-    number = float(value)
-    if number != number or number in (float("inf"), float("-inf")):
+def _members(value: Any) -> list[Any]:
+    """Those of a sequence or an array; a number is its own only member."""
+    return [value] if np.ndim(value) == 0 else list(value)
+
+
+def _number(value: Any) -> float:
+    """Raises: ValueError: it is no finite number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
         raise ValueError("must be finite numbers")
     return number
+
+
+def _whole(value: Any) -> int:
+    try:
+        return index(value)
+    except TypeError:
+        raise ValueError("must be a whole number") from None
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    return names.boolean(str(value))
 
 
 def _crs(value: Any) -> CRS:
@@ -213,15 +243,18 @@ def _crs(value: Any) -> CRS:
     try:
         if hasattr(value, "to_wkt"):
             return crs_from_wkt(value.to_wkt())
-        return crs_from_wkid(index(value))
+        return crs_from_wkid(_whole(value))
     except UnknownCRSError as error:
         raise ValueError(str(error)) from None
 
 
 def _size(value: Any) -> tuple[int, int]:
-    if len(value) != 2:
+    if isinstance(value, str):
+        return params.size(value)
+    sides = [_number(side) for side in _members(value)]
+    if len(sides) != 2:
         raise ValueError("must be width,height")
-    return params.checked_size(_finite(value[0]), _finite(value[1]))
+    return params.checked_size(*sides)
 
 
 def _pixel_type(value: Any) -> PixelType | None:
@@ -239,11 +272,16 @@ def _no_data(value: Any, match: NoDataMatch | None) -> NoDataRule:
     """By default one value makes a pixel no data in any band, several do in all (spec §2.9)."""
     if isinstance(value, NoDataRule):
         return value
-    values = (float(value),) if isinstance(value, (int, float)) else tuple(map(float, value))
+    values = params.no_data(value) if isinstance(value, str) else _no_data_values(value)
     if not values:
         raise ValueError("must be one value, or one for each band")
     usual = NoDataMatch.ANY if len(values) == 1 else NoDataMatch.ALL
     return NoDataRule(values=values, match=match or usual)
+
+
+def _no_data_values(value: Any) -> tuple[float, ...]:
+    """NaN is one here, as floats have it; the protocol's text cannot say it."""
+    return tuple(math.nan if each != each else _number(each) for each in _members(value))
 
 
 def _interpolation(value: Any) -> Interpolation:
@@ -254,10 +292,27 @@ def _interpolation(value: Any) -> Interpolation:
 
 
 def _bands(value: Any) -> tuple[int, ...]:
-    return params.checked_bands([value] if isinstance(value, int) else [index(b) for b in value])
+    if isinstance(value, str):
+        return params.band_ids(value)
+    return params.checked_bands([_whole(band) for band in _members(value)])
+
+
+def _text_or(
+    read: Callable[[str], Any], check: Callable[[Any], Any], convert: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    """A reader of the protocol's text, or of a value that is converted and checked."""
+    return lambda value: read(value) if isinstance(value, str) else check(convert(value))
+
+
+_quality = _text_or(params.quality, params.checked_quality, _whole)
+_tolerance = _text_or(params.tolerance, params.checked_tolerance, _number)
+_lerc_version = _text_or(params.lerc_version, params.checked_lerc_version, _whole)
+_slice_id = _text_or(params.slice_id, params.checked_slice, _whole)
 
 
 def _time(value: Any) -> TimeRange:
+    if isinstance(value, str):
+        return params.time(value)
     ends = value if isinstance(value, Sequence) else (value, value)
     if len(ends) != 2:
         raise ValueError("must be an instant, or the start and the end of a range")
@@ -267,7 +322,7 @@ def _time(value: Any) -> TimeRange:
 
 def _milliseconds(moment: datetime | int | None) -> int | None:
     if not isinstance(moment, datetime):
-        return None if moment is None else int(moment)
+        return None if moment is None else _whole(moment)
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return round(aware.timestamp() * 1000)
 

@@ -16,7 +16,12 @@ from PIL import Image
 from rasterio.io import MemoryFile
 
 from exportimage_wsgi import ExportRequest, ImageService, export_image
-from exportimage_wsgi.errors import CancelledError, OverloadedError, SourceError
+from exportimage_wsgi.errors import (
+    CancelledError,
+    OverloadedError,
+    ParameterError,
+    SourceError,
+)
 from exportimage_wsgi.geo.grid import Window
 from exportimage_wsgi.operations.export_image import make_piece
 from exportimage_wsgi.pixels import Pixels
@@ -103,6 +108,27 @@ def test_a_file_appears_whole_and_its_progress_is_told(scene: ImageService, tmp_
     assert total > 1 and told == [(done, total) for done in range(1, total + 1)]
     assert values(target.read_bytes()).shape == (3, 3000, 2000)
     assert [path.name for path in tmp_path.iterdir()] == ["out.tif"]
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "fits"),
+    [
+        ("tiff", "a.tiff", True), ("tiff", "a.TIF", True), ("tiff", "a.png", False),
+        ("png", "a.tif", False), ("jpgpng", "a.jpeg", True), ("jpgpng", "a.png", True),
+        ("jpgpng", "a.gif", False), ("png", "a", True), ("png", "a.image", True),
+    ],
+)  # fmt: skip
+def test_a_file_is_not_called_what_it_is_not(
+    scene: ImageService, tmp_path: Path, name: str, file: str, fits: bool
+) -> None:
+    export = export_image(scene, request(size=(20, 20), format=name))
+    if fits:
+        assert export.save(tmp_path / file).stat().st_size > 0
+        return
+
+    with pytest.raises(ParameterError, match=f"the name {file} says otherwise"):
+        export.save(tmp_path / file)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_progress_may_be_a_bar(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pyproj
 import pytest
 
@@ -144,6 +146,51 @@ def test_a_mosaic_rule_goes_before_the_xml_which_must_be_right_all_the_same() ->
 def test_a_transformation_is_refused_by_name() -> None:
     with pytest.raises(ParameterError, match=r"datumTransformation=1196: .*not supported"):
         parse_export({"datumtransformation": "1196"})
+
+
+def test_values_may_be_of_numpy_or_the_protocols_text() -> None:
+    made = ExportRequest(
+        bbox=np.array([1.0, 2, 3, 4]),
+        size=np.array([30, 20]),
+        no_data=np.float32(7),
+        band_ids=np.int64(1),
+        adjust_aspect_ratio=np.False_,
+        compression_quality=np.int32(5),
+    )
+    told = ExportRequest(
+        bbox="1,2,3,4",
+        size="30,20",
+        no_data="7",
+        band_ids="1",
+        adjust_aspect_ratio="false",
+        compression_quality="5",
+    )
+
+    assert made == told
+    assert not made.adjust_aspect_ratio
+
+
+def test_an_envelope_may_be_a_mapping() -> None:
+    envelope = {"xmin": 1, "ymin": 2, "xmax": 3, "ymax": 4, "spatialReference": {"wkid": 32633}}
+
+    assert ExportRequest(bbox=envelope).bbox_sr == crs_from_wkid(32633)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size": 400}, {"size": {}}, {"format": 3}, {"compression_quality": 2.5},
+        {"bbox": object()},
+        {"adjust_aspect_ratio": "no"}, {"validate_extent": "x"}, {"no_data": [[1]]},
+        {"band_ids": 1.5}, {"time": 1.5}, {"mosaic_rule": 5}, {"rendering_rule": [1]},
+        {"bbox_sr": []}, {"mosaic_properties": 5}, {"viewpoint_properties": 5},
+    ],
+)  # fmt: skip
+def test_no_fault_speaks_of_python(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ParameterError) as caught:
+        ExportRequest(**wrong)
+
+    assert not re.search(r"object|attribute|iterable|supported between|convert", caught.value.rule)
 
 
 @pytest.mark.parametrize(
