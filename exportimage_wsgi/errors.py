@@ -60,13 +60,13 @@ class SizeLimitError(ParameterError):
 class NotFoundError(RequestError):
     """No such service, folder, operation or file; `code` is 404, or 400 for an operation."""
 
-    def __init__(self, message: str, code: int = 404) -> None:
+    def __init__(self, message: str, code: int = 404, detail: str = "") -> None:
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code, self.message, self._detail = code, message, detail
 
     @property
     def details(self) -> tuple[str, ...]:
-        return ()
+        return (self._detail,) if self._detail else ()
 
 
 class UnknownCRSError(ExportImageError, ValueError):

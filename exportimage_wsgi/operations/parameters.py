@@ -132,8 +132,8 @@ EXPORT_PARAMETERS: tuple[Parameter, ...] = (
         name="lercVersion",
         argument="lerc_version",
         read=params.lerc_version,
-        choices=("1", "2"),
-        help="Of lerc; 2 is what is written.",
+        choices=("2",),
+        help="Of lerc; 2 is what is written, 1 is refused.",
     ),
     Parameter(
         name="bandIds",

@@ -25,7 +25,7 @@ from .address import Address, Front, networks
 from .asked import Asked, HTTPRequest, asked_of, first_asked
 from .exporting import Exporter
 from .form import drawn, fields
-from .pages import Crumb, Drawn, Pages, crumbs
+from .pages import Crumb, Drawn, Pages, crumbs, number
 from .respond import (
     JSON_FORMS,
     METHODS,
@@ -202,7 +202,9 @@ class ImageServer:
             case ["exportimage"]:
                 return self._export(visit, name, place)
             case _:
-                raise NotFoundError("Invalid URL", code=400)
+                asked = shown("/".join(rest))
+                detail = f"{asked} is not supported by this server; exportImage is"
+                raise NotFoundError("Invalid URL", code=400, detail=detail)
 
     # --- who answers ------------------------------------------------------------------------
 
@@ -263,7 +265,8 @@ class ImageServer:
         return response
 
     def _form(self, visit: Visit, name: str, place: tuple[str, ...]) -> Response:
-        """The form; with a box in it the picture, or the error, too."""
+        """The form; with a box in it the picture, or the error, too. Without one it offers the
+        extent of the service."""
         operation = Crumb(label="exportImage", path=visit.address.path(*place, "exportImage"))
         way = (*_way(visit.address, name, place), operation)
         arguments = visit.asked.arguments
@@ -272,6 +275,9 @@ class ImageServer:
             service = self.catalog.service(name)
             if "bbox" in arguments:
                 result = self._drawn(visit, service, operation.path)
+            elif "bboxsr" not in arguments:
+                sides = service.extent.bounds
+                arguments = {**arguments, "bbox": ",".join(number(side) for side in sides)}
         except ExportImageError as failure:
             error = self._told(failure, visit)
         except Exception:

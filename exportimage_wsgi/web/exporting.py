@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from werkzeug.http import quote_etag
 from werkzeug.wrappers import Response
@@ -102,6 +103,9 @@ def _extensions(export: Export) -> tuple[str, ...]:
 
 
 def _disposition(service: ImageService, extension: str) -> str:
-    """A name to save it under, of ASCII letters, digits and dashes alone."""
-    stem = plain(service.name.rpartition("/")[2])
-    return f'inline; filename="{stem}{extension}"'
+    """A name to save it under: of ASCII letters, digits and dashes, and as it is, encoded."""
+    name = service.name.rpartition("/")[2]
+    told = f'inline; filename="{plain(name)}{extension}"'
+    if plain(name) == name:
+        return told
+    return f"{told}; filename*=UTF-8''{quote(name + extension, safe='')}"

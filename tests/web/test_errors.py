@@ -85,7 +85,9 @@ def test_an_unknown_operation_is_a_true_400(client: Client, path: str) -> None:
     reply = client.get(f"/rest/services/Rocky/Scene/ImageServer/{path}?f=json")
 
     assert (reply.status_code, code(reply)) == (400, 400)
-    assert reply.get_json()["error"]["message"] == "Invalid URL"
+    error = reply.get_json()["error"]
+    assert error["message"] == "Invalid URL"
+    assert error["details"] == [f"{path} is not supported by this server; exportImage is"]
 
 
 @pytest.mark.parametrize(

@@ -292,6 +292,14 @@ def test_the_form_without_a_box_reads_nothing(client: Client, reads: Any) -> Non
     assert 'name="bbox"' in page.text and "Result" not in page.text
 
 
+def test_the_form_without_a_box_offers_the_whole_extent(client: Client) -> None:
+    page = client.get(EXPORT).text
+    box = page.split('name="bbox" value="')[1].split('"')[0]
+
+    assert [float(side) for side in box.split(",")] == pytest.approx([-120, 20, -80, 40])
+    assert "Result" in client.get(EXPORT, query_string={"bbox": box}).text
+
+
 def test_the_form_shows_the_picture_and_its_facts(client: Client) -> None:
     page = client.post(EXPORT, data=BOX).text
     source = page.split('<img src="')[1].split('"')[0]
