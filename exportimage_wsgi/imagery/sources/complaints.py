@@ -17,7 +17,7 @@ from rasterio.errors import RasterioError
 
 from ...errors import SourceError
 from .settings import reading
-from .versions import display_name
+from .versions import display_name, is_remote
 
 Complaints = list[tuple[bool, str]]
 """Is it an error, rather than a warning? And its text."""
@@ -26,6 +26,11 @@ _LOGGERS = ("rasterio._env", "rasterio._err")
 _BROKEN_FILE = re.compile(
     r"TIFF(Read|Fetch|Fill)|VSIFReadL|truncat|corrupt|premature|can ?not read|can't read"
     r"|failed to read|read error|too short|unexpected end|no such file",
+    re.IGNORECASE,
+)
+# What is said of bytes that did come; all else, of an address, is a reason why they didn't.
+_FETCHED = re.compile(
+    r"not recognized as being in|TIFF(Read|Fetch|Fill)|truncat|corrupt|premature|too short",
     re.IGNORECASE,
 )
 _BROKEN_DATA = re.compile(r"corrupt|premature|truncat|discard|not enough data|short", re.IGNORECASE)
@@ -86,10 +91,14 @@ def watched_opening(path: str) -> Iterator[None]:
             yield
         except (RasterioError, rasterio._err.CPLE_BaseError) as error:
             _log.info("%s: %s", name, error)
+            if _is_unfetched(path, str(error)):
+                raise _unfetched(path) from error
             raise SourceError(f"{name} cannot be opened: it is no raster, or damaged") from error
     broken = [text for failed, text in complaints if failed and _BROKEN_FILE.search(text)]
     if broken:
         _log.info("%s: %s", name, broken[0])
+        if _is_unfetched(path, broken[0]):
+            raise _unfetched(path)
         raise SourceError(f"{name} is damaged: a part of it cannot be read")
 
 
@@ -109,4 +118,15 @@ def watched_reading(path: str) -> Iterator[None]:
 def _damaged(path: str, reason: str) -> SourceError:
     name = display_name(path)
     _log.warning("%s: %s", name, reason)
+    if _is_unfetched(path, reason):
+        return _unfetched(path)
     return SourceError(f"{name} is damaged: a block of it cannot be read")
+
+
+def _is_unfetched(path: str, reason: str) -> bool:
+    """Is the network, or the other side, the reason that an address gives nothing?"""
+    return is_remote(path) and not _FETCHED.search(reason)
+
+
+def _unfetched(path: str) -> SourceError:
+    return SourceError(f"{display_name(path) or 'the raster'} could not be fetched")

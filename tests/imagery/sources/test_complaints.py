@@ -6,6 +6,8 @@ import logging
 import logging.config
 import subprocess
 import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -189,3 +191,32 @@ def test_the_reason_is_logged_and_not_told(write, caplog):
 
     assert str(path) not in str(caught.value)
     assert "scene.tif" in caplog.text
+
+
+@pytest.fixture
+def website(tmp_path):
+    """The address of a server of the test's folder."""
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_an_address_that_nobody_answers_is_not_told_to_be_damaged():
+    with pytest.raises(SourceError, match=r"^scene\.tif could not be fetched$"):
+        open_gdal("http://127.0.0.1:1/scene.tif?token=secret")
+
+
+def test_an_address_that_is_not_found_is_not_told_to_be_damaged(website):
+    with pytest.raises(SourceError, match=r"^gone\.tif could not be fetched$"):
+        open_gdal(f"{website}/gone.tif")
+
+
+def test_an_address_of_something_else_is_told_to_be_no_raster(website, tmp_path):
+    (tmp_path / "page.tif").write_text("<html>" * 100)
+
+    with pytest.raises(SourceError, match=r"page\.tif cannot be opened: it is no raster"):
+        open_gdal(f"{website}/page.tif")
