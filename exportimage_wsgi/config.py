@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 import tomllib
+from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -24,7 +26,7 @@ from pydantic_core import ErrorDetails
 
 from .errors import ConfigError, shown
 from .pixels import Interpolation
-from .rasters import is_elsewhere
+from .rasters import is_elsewhere, is_raster
 
 if TYPE_CHECKING:
     from .service import ServiceSettings
@@ -42,6 +44,18 @@ def name_fault(name: str) -> str | None:
     if not name.isprintable() or any(sign in name for sign in _FORBIDDEN):
         return f"it may not hold {' '.join(_FORBIDDEN)} nor control characters"
     return None
+
+
+def twins(names: Iterable[str]) -> dict[str, str]:
+    """Of names that differ from an earlier one in letter case only: that one."""
+    first: dict[str, str] = {}
+    found = {name: first.setdefault(name.casefold(), name) for name in names}
+    return {name: earlier for name, earlier in found.items() if name != earlier}
+
+
+def twin_fault(twin: str) -> str:
+    """The rule that a name breaks whose twin is there already."""
+    return f"differs from {twin} in letter case only, which addresses ignore"
 
 
 def checked_prefix(prefix: str) -> str:
@@ -150,7 +164,7 @@ class Output(Table):
     @field_validator("directory")
     @classmethod
     def _beside_the_file(cls, directory: Path | None, info: ValidationInfo) -> Path | None:
-        return None if directory is None else _folder(info) / directory
+        return None if directory is None else _folder(info) / os.path.expanduser(directory)
 
 
 class Limits(Table):
@@ -273,9 +287,10 @@ class Config(Table):
             with file.open("rb") as opened:
                 tables = tomllib.load(opened)
         except OSError as error:
-            return cls(), (f"{path}: {error.strerror}",)
+            reason = _raster_instead(file) if is_raster(file) and file.exists() else error.strerror
+            return cls(), (f"{path}: {reason}",)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            return cls(), (f"{file.name}: {error}",)
+            return cls(), (f"{file.name}: {_no_toml(file, error)}",)
         try:
             return cls.checked(tables, file.parent), ()
         except ConfigError as error:
@@ -289,10 +304,16 @@ class Config(Table):
         Raises:
             ConfigError: all faults, each with its key.
         """
+        faults: tuple[str, ...] = ()
         try:
-            return cls.model_validate(tables, context={"folder": (folder or Path()).absolute()})
+            config = cls.model_validate(tables, context={"folder": (folder or Path()).absolute()})
         except ValidationError as error:
-            raise ConfigError(tuple(_fault(each) for each in _errors(error))) from None
+            faults = tuple(_fault(each) for each in _errors(error))
+        for name, twin in _twins(tables).items():
+            faults += (f"{_key(('services', name))}: {twin_fault(twin)}",)
+        if faults:
+            raise ConfigError(faults)
+        return config
 
     def settings(self, name: str) -> ServiceSettings:
         """The settings of a service: what it says itself, else what is said for all."""
@@ -313,11 +334,49 @@ def _folder(info: ValidationInfo) -> Path:
 
 
 def _placed(source: str, folder: Path) -> str:
-    """A path relative to the folder as an absolute one; a URL as it is."""
-    return source if is_elsewhere(source) else os.path.join(folder, source)
+    """A path relative to the folder, or to a home (`~`), as an absolute one; a URL as it is."""
+    return source if is_elsewhere(source) else os.path.join(folder, os.path.expanduser(source))
 
 
 # --- faults ----------------------------------------------------------------------------------
+
+# What is said in place of the words of pydantic, which speak of Python and not of TOML.
+_WORDS = {
+    "bool_type": "must be true or false",
+    "byte_size": "must be a number of bytes, or text such as '2 GB'",
+    "byte_size_unit": "must be a number of bytes, or text such as '2 GB'",
+    "dict_type": "must be a table",
+    "float_type": "must be a number",
+    "int_from_float": "must be a whole number",
+    "int_type": "must be a whole number",
+    "model_type": "must be a table",
+    "path_type": "must be a path",
+    "string_too_short": "may not be empty",
+    "string_type": "must be text",
+    "too_long": "must be a list of {max_length}, not of {actual_length}",
+    "tuple_type": "must be a list",
+}
+
+
+def _raster_instead(file: Path) -> str:
+    return (
+        "this is a raster, not a TOML file; serve it by "
+        f"`exportimage-wsgi serve {shlex.quote(str(file))}`, "
+        f"or in Python as {{{file.stem!r}: {str(file)!r}}}"
+    )
+
+
+def _no_toml(file: Path, error: Exception) -> str:
+    if is_raster(file):
+        return _raster_instead(file)
+    if isinstance(error, UnicodeDecodeError):
+        return "this is not a TOML file: it is not text in UTF-8"
+    return str(error)
+
+
+def _twins(tables: dict[str, Any]) -> dict[str, str]:
+    services = tables.get("services")
+    return twins(services) if isinstance(services, dict) else {}
 
 
 def _errors(error: ValidationError) -> list[ErrorDetails]:
@@ -326,6 +385,8 @@ def _errors(error: ValidationError) -> list[ErrorDetails]:
 
 def _sound_part(tables: dict[str, Any]) -> dict[str, Any]:
     """The tables without those, and the services without those, that have a fault."""
+    for name in _twins(tables):
+        tables = tables | {"services": _without(tables["services"], name)}
     try:
         Config.model_validate(tables)
     except ValidationError as error:
@@ -344,15 +405,21 @@ def _without(table: dict[str, Any], key: int | str) -> dict[str, Any]:
 def _fault(details: ErrorDetails) -> str:
     """A line: the key, what was received, the rule."""
     location, received = details["loc"], details["input"]
-    rule = details["msg"].removeprefix("Value error, ")
-    rule = rule.replace("Input should be", "must be").replace("a valid tuple", "a list")
+    rule = _rule(details)
     if details["type"] == "missing":
-        return f"{_key(location)}: must be said"
+        return f"{_key(location)}: is missing"
     if details["type"] == "extra_forbidden":
         return f"{_key(location)}: unknown key{_hint(location, received)}"
     if location[-1] == "[key]":
         return f"{_key(location[:-1])}: {rule}"
     return f"{_key(location)}={shown(repr(received))}: {rule[0].lower()}{rule[1:]}"
+
+
+def _rule(details: ErrorDetails) -> str:
+    words = _WORDS.get(details["type"])
+    if words is not None:
+        return words.format(**details.get("ctx", {}))
+    return details["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
 
 
 def _key(location: tuple[int | str, ...]) -> str:

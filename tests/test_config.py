@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -145,6 +146,37 @@ def test_paths_are_relative_to_the_file(load: Load, tmp_path: Path) -> None:
     assert config.services["c"].source == (f"{tmp_path}/c.tif", f"{tmp_path}/*.tif")
 
 
+def test_a_path_may_begin_at_home(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+
+    config = load('[output]\ndirectory = "~/out"\n[services.a]\nsource = "~/a.nc#t"')
+
+    assert config.output.directory == tmp_path / "home" / "out"
+    assert config.services["a"].source == f"{tmp_path}/home/a.nc#t"
+
+
+def test_names_that_differ_in_letter_case_only_are_a_fault(load: Load) -> None:
+    found = faults(
+        load,
+        "[services.'A/b']\nsource = 'a.tif'\n[services.'a/B']\nsource = 'b.tif'\n"
+        "[services.c]\nsource = 'c.tif'",
+    )
+
+    assert found == (
+        'services."a/B": differs from A/b in letter case only, which addresses ignore',
+    )
+
+
+def test_of_names_that_differ_in_letter_case_the_first_is_sound(tmp_path: Path) -> None:
+    file = tmp_path / "services.toml"
+    file.write_text("[services.A]\nsource = 'a.tif'\n[services.a]\nsource = 'b.tif'")
+
+    assert list(Config.examined(file)[0].services) == ["A"]
+
+
 def test_paths_are_absolute_when_the_file_is_named_relatively(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,26 +232,34 @@ def test_all_faults_are_told_at_once(load: Load) -> None:
         ("titel = 1", "titel: unknown key; known are server, output, limits, "),
         ("[server]\ntitel = 1", "server.titel: unknown key; did you mean title?"),
         ("[services.a]\nsauce = 1\nsource = 'a'", "services.a.sauce: unknown key; did you mean so"),
-        ("[services.a]", "services.a.source: must be said"),
+        ("[services.a]", "services.a.source: is missing"),
         ("[services.a]\nsource = 7", "services.a.source=7: must be the path or URL of a raster"),
         ("[services.a]\nsource = []", "services.a.source=[]: must be the path or URL of a raster"),
         ("[services.a]\nsource = ' '", "services.a.source=' ': must be the path or URL"),
-        ("[services]\na = 1", "services.a=1: must be a"),
-        ("services = 1", "services=1: must be a"),
+        ("[services]\na = 1", "services.a=1: must be a table"),
+        ("services = 1", "services=1: must be a table"),
         ("[server]\nurl = 'maps'", "server.url='maps': must begin with http:// or https://"),
         ("[server]\nurl = 'http://a?b'", "server.url='http://a?b': must be a scheme, a host and"),
         ("[server]\nurl = 'http://[::1'", "server.url='http://[::1': "),
         ("[server]\nprefix = '/a/../b'", "server.prefix='/a/../b': no part of it may be '.'"),
         ("[server]\ntrusted_proxies = ['a']", "server.trusted_proxies[0]='a': must be an address"),
         ("[output]\nmax_age = 0", "output.max_age=0: must be greater than 0"),
-        ("[output]\nmax_age = true", "output.max_age=True: must be a valid number"),
+        ("[output]\nmax_age = true", "output.max_age=True: must be a number"),
         ("[output]\nmax_age = inf", "output.max_age=inf: must be a finite number"),
         ("[output]\nmax_bytes = 0", "output.max_bytes=0: must be greater than or equal to 1"),
-        ("[output]\nmax_bytes = 'much'", "output.max_bytes='much': could not parse value"),
+        ("[output]\nmax_bytes = 'much'", "output.max_bytes='much': must be a number of bytes"),
+        ("[output]\nmax_bytes = '2 XB'", "output.max_bytes='2 XB': must be a number of bytes"),
+        ("[output]\ndirectory = 7", "output.directory=7: must be a path"),
+        ("[server]\ntitle = ''", "server.title='': may not be empty"),
+        ("[server]\ntitle = 7", "server.title=7: must be text"),
+        ("[server]\ntrusted_proxies = 'a'", "server.trusted_proxies='a': must be a list"),
+        ("limits = 1", "limits=1: must be a table"),
         ("[limits]\nexports = 0", "limits.exports=0: must be greater than or equal to 1"),
-        ("[limits]\nmax_image_size = [1]", "limits.max_image_size[1]: must be said"),
+        ("[limits]\nmax_image_size = [1]", "limits.max_image_size[1]: is missing"),
+        ("[limits]\nmax_image_size = [1, 2, 3]", "must be a list of 2, not of 3"),
+        ("[defaults]\nbackground = [1, 2]", "defaults.background[2]: is missing"),
         ("[limits]\nmax_image_size = 1", "limits.max_image_size=1: must be a list"),
-        ("[limits]\nmax_image_size = [1, 2.5]", "limits.max_image_size[1]=2.5: must be a valid in"),
+        ("[limits]\nmax_image_size = [1, 2.5]", "limits.max_image_size[1]=2.5: must be a whole n"),
         ("[compute]\nscheduler = 'gpu'", "compute.scheduler='gpu': must be 'threads'"),
         ("[compute]\nscheduler = 'tcp://a:1'", "a cluster is not supported by this version"),
         ("[compute]\nthreads = -1", "compute.threads=-1: must be greater than or equal to 0"),
@@ -227,11 +267,11 @@ def test_all_faults_are_told_at_once(load: Load) -> None:
         ("[cors]\norigins = ['http://a/']", "cors.origins[0]='http://a/': must be '*' or"),
         ("[compat]\nversion = 9.2", "compat.version=9.2: must be greater than or equal to 9.3"),
         ("[compat]\nversion = 12", "compat.version=12: must be less than 12"),
-        ("[compat]\nversion = '10'", "compat.version='10': must be a valid number"),
+        ("[compat]\nversion = '10'", "compat.version='10': must be a number"),
         ("[compat]\ndefault_format = 'tiff'", "must be 'png' or 'jpgpng'"),
         ("[defaults]\nresampling = 'lanczos'", "must be 'nearest', 'bilinear', 'cubic' or 'maj"),
         ("[defaults]\nnodata = 0", "defaults.nodata: unknown key"),
-        ("[defaults]\nunscale = 1", "defaults.unscale=1: must be a valid boolean"),
+        ("[defaults]\nunscale = 1", "defaults.unscale=1: must be true or false"),
         ("[defaults]\ncompression_quality = 101", "must be less than or equal to 100"),
     ],
 )
@@ -259,11 +299,27 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     file = tmp_path / "services.toml"
     file.write_bytes(b"title = '\xff'")
 
-    with pytest.raises(ConfigError, match=r"services\.toml: .*utf-8"):
+    with pytest.raises(ConfigError, match=r"services\.toml: this is not a TOML file: .* UTF-8"):
         Config.load(file)
 
 
-@pytest.mark.parametrize("place", ["missing.toml", "."])
+@pytest.mark.parametrize(
+    ("name", "content"), [("world 1.tif", b"II*\0\xff"), ("b.asc", b"ncols 4\n"), ("c.zarr", None)]
+)
+def test_a_raster_in_place_of_a_file_is_told_how_it_is_served(
+    tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    file = tmp_path / name
+    file.mkdir() if content is None else file.write_bytes(content)
+
+    with pytest.raises(ConfigError, match="this is a raster, not a TOML file") as caught:
+        Config.load(file)
+
+    assert f"`exportimage-wsgi serve {shlex.quote(str(file))}`" in str(caught.value)
+    assert f"{{{file.stem!r}: {str(file)!r}}}" in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["missing.toml", "missing.tif", "."])
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, place: str) -> None:
     with pytest.raises(ConfigError, match=r"No such file|Is a directory"):
         Config.load(tmp_path / place)
