@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .config import Config, name_fault
+from .config import Config, name_fault, twin_fault, twins
 from .errors import ConfigError, NotFoundError, SourceError, shown
 from .imagery.sources import address_of, is_current
 from .service import ImageService, ServiceSettings
@@ -47,9 +47,9 @@ class Catalog:
             single: name of the only service, if the application is nothing but this.
 
         Raises:
-            ConfigError: names that no URL can hold.
+            ConfigError: names that no URL can hold, or that differ in letter case only.
         """
-        _check_names(name for name in offers if name != single)
+        _check_names(tuple(name for name in offers if name != single))
         self.single = single
         self._held = {name: _Held(name, offers[name]) for name in sorted(offers, key=_order)}
         self._names = tuple(self._held)
@@ -155,8 +155,10 @@ def _configured(source: Any) -> Config:
     )
 
 
-def _check_names(names: Iterable[str]) -> None:
+def _check_names(names: tuple[str, ...]) -> None:
     faults = [f"service {shown(name)!r}: {fault}" for name in names if (fault := name_fault(name))]
+    for name, twin in twins(names).items():
+        faults.append(f"service {shown(name)!r}: {twin_fault(shown(twin))}")
     if faults:
         raise ConfigError(tuple(faults))
 

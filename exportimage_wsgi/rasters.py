@@ -54,13 +54,15 @@ def named(paths: Iterable[str]) -> dict[str, str]:
         ConfigError: a path is missing, a folder has no raster, or two rasters want one name.
     """
     found: dict[str, str] = {}
+    # Addresses ignore the case of letters.
+    spelt: dict[str, str] = {}
     faults: list[str] = []
     for path in paths:
         try:
             for name, raster in _named(path):
-                if name in found and found[name] != raster:
-                    faults.append(_clash(name, found[name], raster))
-                found.setdefault(name, raster)
+                known = spelt.setdefault(name.casefold(), name)
+                if found.setdefault(known, raster) != raster:
+                    faults.append(_clash(known, found[known], raster))
         except OSError as error:
             faults.append(f"{path}: {error.strerror or error}")
     if faults:
@@ -91,6 +93,25 @@ def is_missing(path: str) -> bool:
     """Is this the path of a local raster, or of a variable in one, that isn't there?"""
     files = (path, path.partition("#")[0])
     return not is_elsewhere(path) and not any(map(os.path.exists, files))
+
+
+def in_full(path: str) -> str:
+    """The path of a raster for its operator: absolute, or a URL without its secrets."""
+    if not is_elsewhere(path):
+        return os.path.abspath(path)
+    scheme, mark, rest = path.partition("?")[0].rpartition("://")
+    host, slash, below = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2] if mark else host}{slash}{below}"
+
+
+def told_in_full(message: str, path: str) -> str:
+    """A message about a raster, which begins with its name, with its full path instead."""
+    path = in_full(path)
+    for known in (path, path.partition("#")[0]):
+        name = os.path.basename(known.rstrip("/"))
+        if message.startswith(f"{name} "):
+            return f"{known}{message[len(name) :]}"
+    return f"{path}: {message}"
 
 
 def is_elsewhere(path: str) -> bool:

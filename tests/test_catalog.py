@@ -20,7 +20,7 @@ from exportimage_wsgi.errors import ConfigError, NotFoundError, SourceError
 from exportimage_wsgi.geo.grid import Window
 from exportimage_wsgi.imagery.sources import address_of, is_current, open_source
 from exportimage_wsgi.pixels import Interpolation
-from exportimage_wsgi.rasters import named, rasters_below, stem
+from exportimage_wsgi.rasters import named, rasters_below, stem, told_in_full
 from exportimage_wsgi.service import ImageService, ServiceSettings
 from tests.rasters import write
 
@@ -107,6 +107,11 @@ def test_names_that_break_urls_are_all_told() -> None:
         "service 'a?'",
         "service 'a//b'",
     ]
+
+
+def test_names_that_differ_in_letter_case_only_are_refused() -> None:
+    with pytest.raises(ConfigError, match="service 'a/B': differs from A/b in letter case only"):
+        Catalog.of({"A/b": "a.tif", "a/B": "b.tif"})
 
 
 # --- folders --------------------------------------------------------------------------------
@@ -418,6 +423,39 @@ def test_stems_that_clash_name_both_files(tmp_path: Path) -> None:
 
     (fault,) = caught.value.faults
     assert f"{tmp_path}/a.tif and {tmp_path}/a.vrt would both be called a" in fault
+
+
+def test_stems_that_differ_in_letter_case_only_clash(tmp_path: Path) -> None:
+    touch(tmp_path, "Sub/A.tif", "sub/a.tif")
+
+    with pytest.raises(
+        ConfigError, match=r"Sub/A\.tif and .*sub/a\.tif would both be called Sub/A"
+    ):
+        named([str(tmp_path)])
+
+
+@pytest.mark.parametrize(
+    ("message", "path", "told"),
+    [
+        ("a.tif is missing", "/x/a.tif", "/x/a.tif is missing"),
+        ("a.tif is missing", "/x/y/../a.tif", "/x/a.tif is missing"),
+        ("a.nc is missing", "/x/a.nc#t", "/x/a.nc is missing"),
+        ("a.nc#t is missing", "/x/a.nc#t", "/x/a.nc#t is missing"),
+        ("2 names for 1 bands of a.tif", "/x/a.tif", "/x/a.tif: 2 names for 1 bands of a.tif"),
+        ("a.tif is gone", "https://me:pw@host/x/a.tif?key=1", "https://host/x/a.tif is gone"),
+        ("a.tif is gone", "/vsizip/x.zip/a.tif", "/vsizip/x.zip/a.tif is gone"),
+    ],
+)
+def test_an_operator_is_told_the_full_path_without_secrets(
+    message: str, path: str, told: str
+) -> None:
+    assert told_in_full(message, path) == told
+
+
+def test_a_relative_path_is_told_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert told_in_full("a.tif is missing", "a.tif") == f"{tmp_path}/a.tif is missing"
 
 
 def test_the_same_raster_twice_is_one_service(tmp_path: Path) -> None:
