@@ -21,12 +21,18 @@ import stat
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import NotFoundError, StoreError
+
+try:
+    import fcntl
+except ImportError:  # Windows: the private folder is of one process
+    fcntl = None  # type: ignore[assignment]
 
 _log = logging.getLogger(__name__)
 
@@ -98,8 +104,9 @@ class OutputStore:
 
     Without a directory, a private one in the system's temporary place is made (mode 0700). Its
     name comes from the user and the process group, so that all workers of one server find the
-    same; workers that don't share a process group need a directory by name. Whatever else lies
-    in the directory is left alone.
+    same; workers that don't share a process group need a directory by name. It goes when
+    `remove_private_folder` is called, or a day after. Whatever else lies in the directory is left
+    alone.
     """
 
     def __init__(self, directory: Path | None, max_age: float, max_bytes: int) -> None:
@@ -107,6 +114,7 @@ class OutputStore:
         self._is_private = directory is None
         self.directory = _private_folder() if directory is None else Path(directory)
         self._secret: bytes | None = None
+        self._use: weakref.finalize[[int], OutputStore] | None = None
         self._lock = threading.Lock()
         self._swept, self._kept_since = -_SWEEP_EVERY, 0
         self._start()
@@ -232,8 +240,22 @@ class OutputStore:
             self.directory.mkdir(mode=0o700, parents=not self._is_private, exist_ok=True)
             if self._is_private:
                 _check_private(self.directory)
+                self._mark_as_used()
             self._secret = _shared_secret(self.directory)
         return self._secret
+
+    def _mark_as_used(self) -> None:
+        """Keep the folder from being removed by others for as long as this store is there."""
+        self.leave()
+        with contextlib.suppress(OSError):
+            descriptor = _locked(self.directory, exclusively=False)
+            if descriptor is not None:
+                self._use = weakref.finalize(self, os.close, descriptor)
+
+    def leave(self) -> None:
+        """Let go of the private folder: from now on it may be removed."""
+        if self._use is not None:
+            self._use()
 
     def _name(self, token: str, extension: str, stem: str) -> str:
         if not _EXTENSION.fullmatch(extension):
@@ -312,7 +334,7 @@ class OutputStore:
 
 def _store_error(error: OSError, deed: str) -> StoreError:
     """An error that may be shown: it names the reason, never the path."""
-    reason = _REASONS.get(error.errno or 0, "of an error of the disk")
+    reason = _REASONS.get(error.errno or 0, "the disk reports an error")
     return StoreError(f"The output store cannot {deed} a file: {reason}")
 
 
@@ -385,6 +407,39 @@ def _check_private(folder: Path) -> None:
     )
     if foreign or not stat.S_ISDIR(state.st_mode):
         raise PermissionError(errno.EPERM, "not a private folder of this user", str(folder))
+
+
+def remove_private_folder() -> None:
+    """Remove the private folder of this process group, unless some store still uses it.
+
+    For a server that has ended: to be called when its workers are gone.
+    """
+    folder = _private_folder()
+    with contextlib.suppress(OSError):
+        _check_private(folder)
+        descriptor = _locked(folder, exclusively=True)
+        try:
+            shutil.rmtree(folder)
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
+
+def _locked(folder: Path, exclusively: bool) -> int | None:
+    """A descriptor whose life is that of the lock; `None` where folders cannot be locked.
+
+    Raises:
+        OSError: others have locked it.
+    """
+    if fcntl is None:
+        return None
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_NB | (fcntl.LOCK_EX if exclusively else fcntl.LOCK_SH))
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _remove_abandoned_folders(ours: Path) -> None:

@@ -254,7 +254,7 @@ def test_an_error_of_reading_is_not_taken_for_one_of_the_store(store: OutputStor
         ("os.fsync", errno.ENOSPC, "the disk is full"),
         ("os.replace", errno.EROFS, "the disk is read-only"),
         ("tempfile.mkstemp", errno.EACCES, "its folder may not be written"),
-        ("os.fsync", errno.EIO, "an error of the disk"),
+        ("os.fsync", errno.EIO, "the disk reports an error"),
     ],
 )
 def test_a_failing_disk_is_named_and_nothing_is_left(
@@ -336,6 +336,56 @@ def test_a_default_folder_that_others_could_have_made_is_refused(
 
     with pytest.raises(StoreError, match="may not be written"):
         keep(OutputStore(None, max_age=600, max_bytes=1000))
+
+
+def test_the_default_folder_is_removed_when_its_server_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs.tempfile, "gettempdir", lambda: str(tmp_path))
+    store = OutputStore(None, max_age=600, max_bytes=1000)
+    keep(store)
+
+    store.leave()
+    outputs.remove_private_folder()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(outputs.fcntl is None, reason="folders cannot be locked")
+def test_the_default_folder_stays_while_another_store_uses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs.tempfile, "gettempdir", lambda: str(tmp_path))
+    ending, other = (OutputStore(None, max_age=600, max_bytes=1000) for _ in range(2))
+    kept = keep(other)
+
+    ending.leave()
+    outputs.remove_private_folder()
+
+    assert kept.path.exists()
+
+
+def test_without_a_default_folder_there_is_nothing_to_remove(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs.tempfile, "gettempdir", lambda: str(tmp_path))
+    kept = keep(OutputStore(tmp_path / "out", max_age=600, max_bytes=1000))
+
+    outputs.remove_private_folder()
+
+    assert kept.path.exists()
+
+
+def test_a_link_in_place_of_the_default_folder_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs.tempfile, "gettempdir", lambda: str(tmp_path))
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    outputs._private_folder().symlink_to(tmp_path / "elsewhere")
+
+    outputs.remove_private_folder()
+
+    assert (tmp_path / "elsewhere").exists()
 
 
 def test_folders_of_ended_servers_are_removed_after_a_day(
