@@ -88,7 +88,7 @@ def _open_array(
 def is_current(source: Source) -> bool:
     """Are the files of a source those that were opened? Looks at their times, reads nothing.
 
-    URLs and arrays in memory are always current.
+    Of URLs their servers are asked, now and then; arrays in memory are always current.
     """
     from .gdal import GdalSource, source_version
 

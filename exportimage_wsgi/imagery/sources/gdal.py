@@ -20,7 +20,7 @@ from .handles import pool
 from .levels import Ranges, assembled
 from .source import Level, SourceInfo
 from .validity import scaled, validity
-from .versions import checked_version, display_name, is_address, is_remote
+from .versions import checked_version, display_name, is_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -170,8 +170,6 @@ def _checked_path(path: str) -> str:
 
 def source_version(path: str, files: tuple[str, ...], known: str) -> str:
     """The version now, with what follows the colon of the known one: the options."""
-    if is_remote(path):
-        return known
     return f"{checked_version(path, files)}:{known.partition(':')[2]}"
 
 

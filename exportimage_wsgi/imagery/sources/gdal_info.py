@@ -307,6 +307,4 @@ def _version(path: str, stored: Stored, dataset: Any, options: tuple[Any, ...]) 
     )
     asked = hashlib.blake2b(repr(facts).encode(), digest_size=8).hexdigest()
     place = checked_version(path, stored.files)
-    if is_remote(path):
-        place = hashlib.blake2b(place.encode(), digest_size=16).hexdigest()
     return f"{place}:{asked}"

@@ -32,6 +32,8 @@ _OPENING_REMOTE = {
     **_OPENING,
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "CPL_VSIL_CURL_CACHE_SIZE": str(32 * 2**20),
+    # What was fetched is forgotten when the raster is closed, as it is when it was replaced.
+    "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsis3/:/vsigs/:/vsiaz/",
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ...errors import SourceError
+from .remote import remote_facts
 
 _SCHEMES = ("http", "https", "s3", "gs", "az")
 _ARCHIVES = ("/vsizip/", "/vsitar/", "/vsigzip/", "/vsi7z/", "/vsirar/")
@@ -67,17 +68,17 @@ def display_name(path: str) -> str:
 def file_version(path: str, files: tuple[str, ...] = ()) -> str:
     """What changes when the file, one of its side-cars or of its other files does.
 
-    It reads no pixels: path, inode, size and time. A URL is its own version. Of more than 32
-    other files, what is found holds for a second.
+    It reads no pixels: path, inode, size and time; of a URL what its server says of it. Of more
+    than 32 other files, what is found holds for a second.
 
     Raises:
         FileNotFoundError: the file, or the archive it lies in, is missing.
         OSError: it cannot be reached.
     """
     if is_remote(path):
-        return path
-    if is_address(path):
-        facts: _Facts = (path, *_facts(_archive(path)))
+        facts: _Facts = (path, *remote_facts(path))
+    elif is_address(path):
+        facts = (path, *_facts(_archive(path)))
     else:
         sidecars = tuple(path + ending for ending in _SIDECARS)
         facts = (path, *_facts(path), *_facts_of_all(sidecars), *_facts_of_others(files))

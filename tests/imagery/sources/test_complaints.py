@@ -206,12 +206,14 @@ def website(tmp_path):
 
 
 def test_an_address_that_nobody_answers_is_not_told_to_be_damaged():
-    with pytest.raises(SourceError, match=r"^scene\.tif could not be fetched$"):
+    with pytest.raises(
+        SourceError, match=r"^scene\.tif cannot be reached: its server does not answer$"
+    ):
         open_gdal("http://127.0.0.1:1/scene.tif?token=secret")
 
 
 def test_an_address_that_is_not_found_is_not_told_to_be_damaged(website):
-    with pytest.raises(SourceError, match=r"^gone\.tif could not be fetched$"):
+    with pytest.raises(SourceError, match=r"^gone\.tif is missing$"):
         open_gdal(f"{website}/gone.tif")
 
 
