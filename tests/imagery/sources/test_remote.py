@@ -132,3 +132,10 @@ def test_a_server_out_of_reach_is_told_without_its_secrets() -> None:
 @pytest.mark.parametrize("url", ["s3://bucket/a.tif", "https://user:word@host/a.tif", "/vsimem/a"])
 def test_of_other_addresses_nothing_is_known(url: str) -> None:
     assert remote.remote_facts(url) == ()
+
+
+def test_what_gdal_cannot_fetch_is_not_told_to_be_damaged(served: str) -> None:
+    Ranges.refused = {"HEAD"}
+
+    with pytest.raises(SourceError, match=r"^gone\.tif could not be fetched$"):
+        open_gdal(f"{served}/gone.tif")
