@@ -16,6 +16,17 @@ from .texts import integer, items, members, number, number_of, read_json
 Box = tuple[float, float, float, float]
 
 _AUTHORITY = re.compile(r"(?:EPSG|ESRI):", re.IGNORECASE)
+# What PROJ takes from WKT as the name of a file, or as a text of its own that may hold one. Its
+# quotes may be printed ones, too.
+_NAMES_FILE = re.compile(
+    r'(?:EXTENSION|PARAMETERFILE|GEOIDMODEL)\s*[\[(]|["\u201c]\s*PROJ[^A-Za-z"]', re.IGNORECASE
+)
+# The extension by which GDAL writes Web Mercator, and which names none.
+_WEB_MERCATOR = re.compile(
+    r',\s*EXTENSION\["PROJ4",\s*"\+proj=merc'
+    r"(?: \+(?:(?:a|b|lat_ts|lon_0|x_0|y_0|k|units)=[0-9a-z.]{1,20}|nadgrids=@null|wktext"
+    r'|no_defs))*"\]'
+)
 _MOST_BANDS = 512
 _MOST_VALUES = 512
 _LARGEST_SIDE = 10**9
@@ -104,6 +115,8 @@ def crs_of(value: Any) -> CRS:
     wkt = said.get("wkt", said.get("wkt2"))
     if not isinstance(wkt, str):
         raise ValueError("a spatial reference has a wkid or a wkt")
+    if _NAMES_FILE.search(_WEB_MERCATOR.sub("", wkt)):
+        raise ValueError("the wkt must not extend PROJ or name a file")
     try:
         return crs_from_wkt(wkt)
     except UnknownCRSError as error:

@@ -112,7 +112,8 @@ def crs_from_wkt(wkt: str) -> CRS:
 
     Raises:
         UnknownCRSError: the text is longer than 20,000 characters, isn't WKT, or PROJ cannot
-            read it. Nothing but WKT is tried, so the text can name no file and no address.
+            read it. Nothing but WKT is tried; PROJ opens the grids that it may name, so WKT
+            from outside is to be vetted before.
     """
     if len(wkt) > _LONGEST_WKT or not _WKT.match(wkt):
         raise UnknownCRSError("not the WKT of a spatial reference")
@@ -127,12 +128,12 @@ def _crs_from_wkt(wkt: str) -> CRS:
         raise UnknownCRSError("PROJ cannot read this WKT") from error
     if crs.is_compound:
         crs = crs.sub_crs_list[0]
+    if not _is_usable(crs):
+        raise UnknownCRSError("not a horizontal spatial reference")
     for code in _candidates(crs, wkt):
         known = crs_from_wkid(code)
         if _alike(crs, known.proj):
             return known
-    if not _is_usable(crs):
-        raise UnknownCRSError("not a horizontal spatial reference")
     return CRS(definition=crs.to_wkt())
 
 
@@ -199,7 +200,7 @@ def _alike(crs: pyproj.CRS, known: pyproj.CRS) -> bool:
         pyproj.Transformer.from_crs(other.geodetic_crs, other, always_xy=True).transform(xs, ys)
         for other in (crs, known)
     )
-    return bool(np.allclose(one, two, rtol=1e-7, atol=1e-6))
+    return bool(np.isfinite(one).all() and np.allclose(one, two, rtol=1e-7, atol=1e-6))
 
 
 @lru_cache(maxsize=256)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyproj
 import pytest
 
 from exportimage_wsgi.esri import names, params
@@ -92,6 +93,36 @@ WGS84 = (
     'GEOGCS["GCS_WGS_1984",DATUM["D_WGS_1984",SPHEROID["WGS_1984",6378137.0,298.257223563]],'
     'PRIMEM["Greenwich",0.0],UNIT["Degree",0.0174532925199433]]'
 )
+
+
+METHOD = (
+    'PROJCRS["x",BASEGEOGCRS["y",DATUM["z",ELLIPSOID["e",6378137,298]]],CONVERSION["c",METHOD["{}"]],'
+    'CS[Cartesian,2],AXIS["x",east],AXIS["y",north],LENGTHUNIT["metre",1]]'
+)
+
+
+@pytest.mark.parametrize(
+    "wkt",
+    [
+        WGS84.replace('298.257223563]', '298.257223563],EXTENSION["PROJ4_GRIDS","/etc/passwd"]'),
+        WGS84.replace('298.257223563]', '298.257223563],extension (“PROJ4”,“+init=/etc/x:1”)'),
+        WGS84[:-1] + ',EXTENSION["PROJ4","+proj=merc +nadgrids=/etc/passwd +no_defs"]]',
+        'BOUNDCRS[ABRIDGEDTRANSFORMATION["t",METHOD["NTv2"],PARAMETERFILE["f","/etc/passwd"]]]',
+        METHOD.format("PROJ hgridshift grids=/etc/passwd"),
+        METHOD.format(" proj-based operation method: +proj=hgridshift +grids=/etc/passwd"),
+        METHOD.format("PROJ hgridshift grids=/etc/passwd").replace('"', "“"),
+    ],
+)  # fmt: skip
+def test_wkt_never_names_a_file(wkt: str) -> None:
+    with pytest.raises(ValueError, match="must not extend PROJ or name a file"):
+        params.crs_of({"wkt": wkt})
+
+
+@pytest.mark.parametrize("version", ["WKT1_GDAL", "WKT1_ESRI", "WKT2_2019"])
+def test_web_mercator_comes_by_any_wkt(version: str) -> None:
+    wkt = pyproj.CRS.from_epsg(3857).to_wkt(version)
+
+    assert params.crs_of({"wkt": wkt}) == params.spatial_reference("3857")
 
 
 def test_a_reference_comes_by_wkt() -> None:

@@ -56,6 +56,18 @@ def test_every_reference_has_wkt(wkid):
     assert pyproj.CRS.from_wkt(crs_from_wkid(wkid).to_wkt).to_epsg() == wkid
 
 
+@pytest.mark.parametrize(("scale", "unit"), [(1e-12, 1), (1, 0)])
+def test_wkt_that_proj_cannot_compute_is_refused(scale, unit):
+    base = pyproj.CRS.from_epsg(4326).to_wkt("WKT1_GDAL")
+    wkt = (
+        f'PROJCS["x",{base},PROJECTION["Mercator_1SP"],PARAMETER["central_meridian",0],'
+        f'PARAMETER["scale_factor",{scale}],UNIT["metre",{unit}]]'
+    )
+
+    with pytest.raises(UnknownCRSError):
+        crs_from_wkt(wkt)
+
+
 def test_no_transformation_leads_to_another_planet():
     with pytest.raises(UnknownCRSError, match="from ESRI:104905 to EPSG:4326"):
         project([0.0], [0.0], crs_from_wkid(104905), crs_from_wkid(4326))
