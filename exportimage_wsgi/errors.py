@@ -8,6 +8,7 @@ ExportImageError
 ├── UnknownCRSError             a number or text names no spatial reference
 ├── SourceError                 a raster is missing, broken or was replaced (500)
 ├── StoreError                  the output store cannot take a file (500)
+│   └── FileSizeError           since it is larger than the whole store may be (400)
 ├── OverloadedError             too much is under way; come back later (503)
 ├── CancelledError              the reader left or the deadline passed
 └── ConfigError                 the configuration has faults, all of them named
@@ -81,6 +82,13 @@ class SourceError(ExportImageError):
 
 class StoreError(ExportImageError):
     """The output store cannot take a file, or no longer has it."""
+
+
+class FileSizeError(StoreError):
+    """The file is larger than the output store: asking for less, or for `f=image`, helps."""
+
+    code = RequestError.code
+    message = RequestError.message
 
 
 class OverloadedError(ExportImageError):

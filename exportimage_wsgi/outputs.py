@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import NotFoundError, StoreError
+from .errors import FileSizeError, NotFoundError, StoreError
 
 try:
     import fcntl
@@ -126,6 +126,7 @@ class OutputStore:
         media_type: str,
         chunks: Iterable[bytes],
         stem: str = "image",
+        length: int | None = None,
     ) -> StoredFile:
         """Write a file and give it a full life; a file of the same token is used again.
 
@@ -138,14 +139,17 @@ class OutputStore:
             media_type: of the file, for the caller's reply.
             chunks: the bytes; not touched when the file is there already.
             stem: how the name begins, for people to recognise.
+            length: bytes of the file, where that is known before.
 
         Raises:
-            StoreError: the disk is full or read-only, or the file is larger than the store.
+            FileSizeError: the file is larger than the store.
+            StoreError: the disk is full or read-only.
         """
         with _closing(chunks):
             found = self.find(token, extension, stem)
             if found is not None:
                 return found
+            self._check_fits(length or 0)
             name = self._name(token, extension, stem)
             self._sweep_when_due()
             size = self._write(name, chunks)
@@ -290,15 +294,19 @@ class OutputStore:
         size = 0
         for chunk in chunks:
             size += len(chunk)
-            if size > self.max_bytes:
-                raise StoreError(
-                    f"The file is larger than the {self.max_bytes:,} bytes of the output store"
-                )
+            self._check_fits(size)
             with self._told():
                 _write_all(file, chunk)
         with self._told():
             os.fsync(file.fileno())
         return size
+
+    def _check_fits(self, size: int) -> None:
+        if size > self.max_bytes:
+            raise FileSizeError(
+                f"The file is larger than the {self.max_bytes:,} bytes of the output store; "
+                "f=image doesn't need it"
+            )
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from exportimage_wsgi import outputs
-from exportimage_wsgi.errors import NotFoundError, SourceError, StoreError
+from exportimage_wsgi.errors import FileSizeError, NotFoundError, SourceError, StoreError
 from exportimage_wsgi.outputs import OutputStore, StoredFile
 
 DAY = 86_400.0
@@ -280,6 +280,17 @@ def test_a_file_larger_than_the_store_is_refused(tmp_path: Path) -> None:
         keep(store, "t", b"123456", b"123456")
 
     assert visible(store) == []
+
+
+def test_a_file_known_to_be_too_large_is_refused_before_it_is_made(tmp_path: Path) -> None:
+    store = OutputStore(tmp_path, max_age=600, max_bytes=10)
+    made: list[bytes] = []
+
+    with pytest.raises(FileSizeError) as caught:
+        store.keep("t", ".tif", "image/tiff", (made.append(b"") or b"" for _ in "a"), length=11)
+
+    assert caught.value.code == 400
+    assert made == [] and visible(store) == []
 
 
 def test_a_folder_that_is_a_file_is_told_when_it_is_used(tmp_path: Path) -> None:

@@ -201,7 +201,9 @@ def test_no_file_is_larger_than_the_store(tmp_path: Path, scene: str) -> None:
 
     reply = get(visitor(create_app(config)), "/rest/services/s/ImageServer/exportImage?f=json")
 
-    assert "larger than the 10 bytes" in reply.get_json()["error"]["details"][0]
+    error = reply.get_json()["error"]
+    assert error["code"] == 400
+    assert "larger than the 10 bytes" in error["details"][0]
 
 
 def test_larger_pictures_than_the_limit_are_refused(site: Site) -> None:

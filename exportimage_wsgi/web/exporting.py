@@ -71,7 +71,12 @@ class Exporter:
             if found is not None:
                 return found
         return self.outputs.keep(
-            export.token, export.extension, export.media_type, export.stream(), stem
+            export.token,
+            export.extension,
+            export.media_type,
+            export.stream(),
+            stem,
+            export.length,
         )
 
     def reply(self, service: ImageService, export: Export, address: Address) -> dict[str, Any]:
