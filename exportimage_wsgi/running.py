@@ -20,9 +20,16 @@ Piece = TypeVar("Piece")
 class Stop:
     """Says when to stop: the reader has left, the deadline has passed, the server stops."""
 
-    def __init__(self, deadline: float | None = None) -> None:
-        """Args: deadline: seconds from now, or `None` for no limit."""
-        self._left = threading.Event()
+    def __init__(
+        self, deadline: float | None = None, left: Callable[[], bool] | None = None
+    ) -> None:
+        """Make one that says nothing yet.
+
+        Args:
+            deadline: seconds from now, or `None` for no limit.
+            left: tells whether the reader has left by itself; asked from any thread.
+        """
+        self._left, self._has_left = threading.Event(), left
         self._end = None if deadline is None else time.monotonic() + deadline
 
     def now(self) -> None:
@@ -31,7 +38,7 @@ class Stop:
 
     def check(self) -> None:
         """Raises: CancelledError: work must not go on."""
-        if self._left.is_set():
+        if self._left.is_set() or (self._has_left is not None and self._has_left()):
             raise CancelledError("the reader left")
         if self._end is not None and time.monotonic() > self._end:
             raise CancelledError("the export took longer than the deadline allows")
@@ -131,6 +138,13 @@ class Runner:
     """Seconds that an export may take."""
 
     admission: Admission = field(default_factory=lambda: Admission(2 * cores()))
+
+    left: Callable[[], bool] | None = None
+    """Tells whether the reader has left, where that can be seen."""
+
+    def stop(self) -> Stop:
+        """What says when an export that begins now must stop."""
+        return Stop(self.deadline, self.left)
 
     def pieces(self, work: Callable[[int], Piece], count: int, stop: Stop) -> Iterator[Piece]:
         """The pieces in order. A single one is made here, without any pool."""

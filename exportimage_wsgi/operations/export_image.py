@@ -121,7 +121,7 @@ class Export:
         """The file as an iterator of bytes, made as it is read, in bounded memory."""
         encoder = self.settle()
         kept, self._kept = self._kept, None
-        stop = Stop(self._runner.deadline)
+        stop = self._runner.stop()
         if kept is not None:
             return Stream(encoder.assemble(iter(kept)), iter(()), stop)
         count = len(encoder.strips)
@@ -169,7 +169,7 @@ class Export:
         encoder, translucent = self.plan.encoder, self.plan.translucent
         assert translucent is not None
         work = partial(make_opaque_piece, self.plan.view, encoder)
-        pieces = self._runner.pieces(work, len(encoder.strips), Stop(self._runner.deadline))
+        pieces = self._runner.pieces(work, len(encoder.strips), self._runner.stop())
         kept = []
         try:
             for piece in pieces:

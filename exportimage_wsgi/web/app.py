@@ -103,7 +103,7 @@ class ImageServer:
         self.settings = settings or Settings()
         self._pages = Pages(self.settings.title)
         version = self.settings.version
-        self._exporter = Exporter(outputs=outputs, runner=runner, version=version)
+        self._exporter = Exporter(outputs=outputs, runner=runner or Runner(), version=version)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = HTTPRequest(environ)
@@ -257,7 +257,7 @@ class ImageServer:
         if visit.is_page:
             return self._form(visit, name, place)
         service, asked = self.catalog.service(name), visit.asked
-        export = self._exporter.plan(service, asked.arguments, kmz=asked.f == "kmz")
+        export = self._exporter.plan(visit.request, service, asked.arguments, kmz=asked.f == "kmz")
         if asked.f in _PICTURES:
             return self._exporter.picture(visit.request, service, export)
         response = json_reply(self._exporter.reply(service, export, visit.address), asked)
@@ -286,7 +286,7 @@ class ImageServer:
         return error.with_headers(response) if error else response
 
     def _drawn(self, visit: Visit, service: ImageService, path: str) -> Drawn:
-        export = self._exporter.plan(service, visit.asked.arguments)
+        export = self._exporter.plan(visit.request, service, visit.asked.arguments)
         stored = self._exporter.kept(service, export)
         return drawn(visit.address, visit.asked.arguments, path, export, stored)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from ..running import Runner
 from ..service import ImageService
 from .address import Address
 from .asked import HTTPRequest
+from .reader import left
 from .respond import Body, file_reply, is_unmodified, unmodified, wants_range
 
 OUTPUT = ("rest", "directories", "output")
@@ -29,17 +30,22 @@ class Exporter:
 
     outputs: OutputStore
 
-    runner: Runner | None
-    """Threads and limits; `None` for the process's own."""
+    runner: Runner
+    """Threads and limits."""
 
     version: float
     """Of Esri's server that replies follow."""
 
     def plan(
-        self, service: ImageService, arguments: Mapping[str, str], kmz: bool = False
+        self,
+        request: HTTPRequest,
+        service: ImageService,
+        arguments: Mapping[str, str],
+        kmz: bool = False,
     ) -> Export:
-        """The export that the arguments ask for; no pixel is read."""
-        return export_image(service, parse_export(arguments), kmz=kmz, runner=self.runner)
+        """The export that the arguments ask for; no pixel is read. It ends when the client does."""
+        runner = replace(self.runner, left=left(request.environ))
+        return export_image(service, parse_export(arguments), kmz=kmz, runner=runner)
 
     def picture(self, request: HTTPRequest, service: ImageService, export: Export) -> Response:
         """The file itself, streamed as it is made; ranges of it come from the store.
