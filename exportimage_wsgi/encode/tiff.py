@@ -212,12 +212,14 @@ class TiffFormat:
         compression = options.compression
         _check(canvas, compression)
         reference_tags(canvas.grid.crs)
+        # JPEG blurs a value that is to say no data.
+        fill = None if compression is Compression.JPEG else canvas.fill
         return Tiff(
             grid=canvas.grid,
             bands=canvas.bands,
             pixel_type=canvas.pixel_type,
-            fill=None if canvas.fill is None else complex(canvas.fill[0]).real,
-            masked=canvas.fill is None and not canvas.opaque,
+            fill=None if fill is None else complex(fill[0]).real,
+            masked=fill is None and not canvas.opaque,
             palette=canvas.palette,
             band_names=canvas.band_names,
             compression=compression,

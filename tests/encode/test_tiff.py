@@ -411,6 +411,17 @@ def test_where_no_value_says_it_a_mask_tells_what_is_no_data(
         assert np.array_equal(dataset.read(), np.where(valid > 0, values, 0))
 
 
+def test_what_jpeg_blurs_does_not_say_no_data() -> None:
+    """A value would come back as its neighbours, or its neighbours as it."""
+    values, valid = scene((90, 120)), holes((90, 120))
+    place = canvas((90, 120), fill=(0, 0, 0))
+    data = encoded("tiff", place, Pixels(values, valid), compression=Compression.JPEG)
+
+    with rasterio.open(io.BytesIO(data)) as dataset:
+        assert dataset.nodata is None
+        assert np.array_equal(dataset.dataset_mask(), valid[0])
+
+
 def test_a_value_or_certainty_makes_a_mask_needless() -> None:
     certain, told = canvas((33, 7), opaque=True), canvas((33, 7), fill=(0, 0, 0))
     pixels = Pixels(scene((33, 7)), no_holes((33, 7)))
