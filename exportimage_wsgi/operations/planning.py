@@ -195,8 +195,7 @@ def _fill(
 ) -> tuple[float, ...] | None:
     """The no-data value of each band: the request's, else the raster's, else NaN in floats.
 
-    A value of the raster that the pixel type cannot hold is saturated, as the pixels are. One of
-    the request is passed over then: it marks no pixel of such a type, and must not be made to.
+    One that the pixel type cannot hold is passed over: saturated it would make data no data.
     """
     declared: tuple[float | None, ...] = tuple(service.info.nodata[b] for b in bands)
     if rule is not None:
@@ -204,19 +203,17 @@ def _fill(
         declared = tuple(
             a if pixel_type.holds(a) else own for a, own in zip(asked, declared, strict=True)
         )
-    if all(value is None for value in declared):
+    held = [value for value in declared if value is not None and pixel_type.holds(value)]
+    if not held:
         return (math.nan,) * len(bands) if pixel_type.is_float and not opaque else None
-    first = next(value for value in declared if value is not None)
-    return tuple(_held(first if value is None else value, pixel_type) for value in declared)
+    others = held[0]
+    fill = (others if v is None or not pixel_type.holds(v) else v for v in declared)
+    return tuple(_rounded(value, pixel_type) for value in fill)
 
 
-def _held(value: float, pixel_type: PixelType) -> float:
-    if pixel_type.holds(value):
-        return float(np.float32(value)) if pixel_type is PixelType.F32 else value
-    if value != value:
-        return 0.0
-    low, high = pixel_type.limits
-    return float(min(max(round(value), low), high))
+def _rounded(value: float, pixel_type: PixelType) -> float:
+    """As a pixel of the type holds it."""
+    return float(np.float32(value)) if pixel_type is PixelType.F32 else value
 
 
 def _canvas(service: ImageService, request: ExportRequest, view: View, content: Content) -> Canvas:

@@ -206,11 +206,13 @@ def test_no_data_that_the_type_cannot_hold_marks_nothing(make_service: Make) -> 
     assert view.fill is None
 
 
-def test_a_declared_value_that_the_type_cannot_hold_is_saturated(make_service: Make) -> None:
+def test_a_declared_value_that_the_type_cannot_hold_marks_nothing_either(
+    make_service: Make,
+) -> None:
     service = make_service("float32", 1, nodata=(-9999.0,), masked=True)
 
     assert plan_export(service, TIFF).view.fill == (-9999.0,)
-    assert plan_export(service, replace(TIFF, pixel_type="U8")).view.fill == (0.0,)
+    assert plan_export(service, replace(TIFF, pixel_type="U8")).view.fill is None
     assert plan_export(service, replace(TIFF, no_data=-1)).view.fill == (-1.0,)
 
 
