@@ -9,6 +9,7 @@ SIGHUP reads the configuration again, SIGTERM lets requests end.
 
 import os
 
+from exportimage_wsgi.outputs import remove_private_folder
 from exportimage_wsgi.serving import warm
 
 bind = "127.0.0.1:8080"
@@ -45,5 +46,13 @@ errorlog = "-"
 
 
 def post_worker_init(worker):
-    """Open the rasters, and load the compiled functions, before the first request comes."""
-    warm(worker.wsgi.catalog, worker.notify)
+    """Open the rasters, and load the compiled functions, before the first request comes.
+
+    After an installation, or an update, they are compiled first: for up to a minute, once.
+    """
+    warm(worker.wsgi.catalog, worker.notify, is_first=worker.age == 1)
+
+
+def on_exit(server):
+    """Remove the private folder of finished files, if [output] directory names no other."""
+    remove_private_folder()

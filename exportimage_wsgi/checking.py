@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from .catalog import Catalog
 from .config import Config
 from .errors import ExportImageError
 from .imagery.sources.source import SourceInfo
+from .rasters import told_in_full
 from .service import ImageService
 
 _LARGE = 4096
@@ -32,17 +35,24 @@ class Report:
 
 
 def checked(path: str) -> Report:
-    """Look for faults in a file and in the rasters that it names. Opens them, reads no pixel."""
+    """Look for faults in a file and in the rasters that it names. Opens them, reads no pixel.
+
+    Into the folder of finished files, or above it if it is to be made, an empty folder is put for
+    a moment: nothing else tells for certain whether it can be written.
+    """
     config, faults = Config.examined(path)
     prefix = os.path.basename(path)
-    found, warnings = list(faults), [f"{prefix}: {text}" for text in _of_output(config)]
+    found = [*faults, *(f"{prefix}: {text}" for text in _of_output(config))]
+    warnings = []
+    if not (config.services or faults):
+        warnings.append(f"{prefix}: it names no service")
     catalog = Catalog.of(config)
     for name in catalog.names():
         key = f'{prefix}: services."{name}"'
         try:
             warnings += [f"{key}: {text}" for text in of_service(catalog.service(name))]
         except ExportImageError as error:
-            found.append(f"{key}: {error}")
+            found.append(f"{key}: {told_in_full(str(error), str(catalog.raster(name)))}")
     return Report(faults=tuple(found), warnings=tuple(warnings), services=len(catalog.names()))
 
 
@@ -50,9 +60,12 @@ def _of_output(config: Config) -> Iterator[str]:
     directory = config.output.directory
     if directory is None:
         return
-    existing = next(each for each in (directory, *directory.parents) if each.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        yield f"output.directory: {directory} may not be written by this user"
+    existing = next(each for each in (directory, *directory.parents) if os.path.exists(each))
+    try:
+        TemporaryDirectory(prefix=".exportimage-", dir=existing).cleanup()
+    except OSError as error:
+        deed = "be written" if existing == directory else f"be made in {existing}"
+        yield f"output.directory: {directory} cannot {deed}: {error.strerror}"
 
 
 def of_service(service: ImageService) -> Iterator[str]:
@@ -60,7 +73,7 @@ def of_service(service: ImageService) -> Iterator[str]:
     info = service.info
     if max(info.grid.shape_yx) <= _LARGE or info.format in _NOT_OF_GDAL:
         return
-    raster = _file(service)
+    raster = shlex.quote(_file(service))
     if not any(level.overview >= 0 for level in info.levels):
         kernel = "nearest" if info.palette is not None else "average"
         yield f"no overviews, so small scales are slow: gdaladdo -r {kernel} {raster}"

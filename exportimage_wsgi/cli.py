@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,10 @@ import click
 
 from . import __version__
 from .config import Config, checked_prefix
-from .errors import ConfigError, ExportImageError
-from .rasters import named
+from .errors import ConfigError, ExportImageError, SourceError
+from .rasters import named, told_in_full
 from .running import Runner, Threads, cores
-from .serving import Place
+from .serving import Place, exit_on_sigterm
 
 if TYPE_CHECKING:
     from .service import ImageService
@@ -156,11 +157,12 @@ def export(raster: str, out: Path, **arguments: str | None) -> None:
     is_kmz = out.suffix.lower() == ".kmz"
     if not is_kmz and "format" not in said:
         said["format"] = _format_of(out)
-    config, service = _found(raster, max_image_size=_UNLIMITED, max_image_bytes=2**62)
+    config, service, path = _found(raster, max_image_size=_UNLIMITED, max_image_bytes=2**62)
     runner = Runner(driver=Threads(workers=config.compute.threads))
-    exported = export_image(service, parse_export(said), kmz=is_kmz, runner=runner)
     try:
-        exported.save(out, progress=sys.stderr.isatty())
+        with _told_in_full(path), exit_on_sigterm():
+            exported = export_image(service, parse_export(said), kmz=is_kmz, runner=runner)
+            exported.save(out, progress=sys.stderr.isatty())
     except OSError as error:
         raise click.ClickException(f"{out} cannot be written: {error.strerror}") from error
     box = ",".join(f"{side:.12g}" for side in exported.extent.bounds)
@@ -180,8 +182,8 @@ def _format_of(out: Path) -> str:
         ) from None
 
 
-def _found(text: str, **of_raster: Any) -> tuple[Config, ImageService]:
-    """The service that is meant by `RASTER`, `CONFIG.toml` or `CONFIG.toml#SERVICE`.
+def _found(text: str, **of_raster: Any) -> tuple[Config, ImageService, str]:
+    """The service meant by `RASTER`, `CONFIG.toml` or `CONFIG.toml#SERVICE`, and its raster.
 
     Args:
         text: of the command line.
@@ -196,17 +198,30 @@ def _found(text: str, **of_raster: Any) -> tuple[Config, ImageService]:
 
     path, _, name = text.partition("#")
     if not _is_config(path):
-        return Config(), ImageService.open(text, **of_raster)
+        with _told_in_full(text):
+            return Config(), ImageService.open(text, **of_raster), text
     config = Config.load(path)
     catalog = Catalog.of(config)
     names = catalog.names()
     if not name and len(names) == 1:
         name = names[0]
+    name = next((each for each in names if each.casefold() == name.casefold()), name)
     if name not in names:
         asked = f"there is no service {name}" if name else "a service must be chosen"
         listed = "\n".join(f"  {path}#{each}" for each in names) or "  none"
         raise ConfigError((f"{asked}; there are", listed))
-    return config, catalog.service(name)
+    raster = catalog.raster(name)
+    with _told_in_full(raster):
+        return config, catalog.service(name), raster
+
+
+@contextmanager
+def _told_in_full(raster: str) -> Iterator[None]:
+    """Errors of a raster with its full path, which only its operator may see."""
+    try:
+        yield
+    except SourceError as error:
+        raise SourceError(told_in_full(str(error), str(raster))) from error
 
 
 def _is_config(path: str) -> bool:
@@ -231,7 +246,7 @@ def info(raster: str) -> None:
         if len(names) != 1:
             click.echo("\n".join(f"{path}#{each}" for each in sorted(names, key=str.casefold)))
             return
-    config, service = _found(raster)
+    config, service, _ = _found(raster)
     described = describe_service(service, config.compat.version)
     click.echo(json.dumps(described, indent=2, ensure_ascii=False))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -114,11 +115,19 @@ def test_raw_bands_have_their_own_endings(scene: Path, tmp_path: Path) -> None:
     assert by_band == values.astype("u1").tobytes()
 
 
-def test_a_format_that_is_given_goes_before_the_ending(scene: Path, tmp_path: Path) -> None:
-    run("export", scene, tmp_path / "out.png", "--format", "jpg")
+def test_a_format_may_be_given_where_the_ending_tells_none(scene: Path, tmp_path: Path) -> None:
+    run("export", scene, tmp_path / "out.image", "--format", "jpg")
 
-    with Image.open(tmp_path / "out.png") as image:
+    with Image.open(tmp_path / "out.image") as image:
         assert image.format == "JPEG"
+
+
+def test_a_format_that_the_ending_contradicts_is_refused(scene: Path, tmp_path: Path) -> None:
+    done = run("export", scene, tmp_path / "out.png", "--format", "jpg")
+
+    assert done.exit_code == 1
+    assert "the name out.png says otherwise" in done.stderr
+    assert not (tmp_path / "out.png").exists()
 
 
 def test_an_ending_that_tells_nothing_is_refused(scene: Path, tmp_path: Path) -> None:
@@ -179,6 +188,10 @@ def test_a_service_must_be_chosen_where_there_are_several(config: Path, tmp_path
     assert f"{config}#A/scene" in done.stderr and f"{config}#small" in done.stderr
 
 
+def test_a_service_may_be_named_in_any_letter_case(config: Path) -> None:
+    assert json.loads(run("info", f"{config}#a/SCENE").stdout)["name"] == "A/scene"
+
+
 def test_a_service_that_is_none_is_told(config: Path) -> None:
     assert "there is no service none" in run("info", f"{config}#none").stderr
 
@@ -193,7 +206,51 @@ def test_a_file_that_cannot_be_written_is_told(scene: Path, tmp_path: Path) -> N
 def test_a_raster_that_is_missing_is_told(tmp_path: Path) -> None:
     done = run("export", tmp_path / "gone.tif", tmp_path / "out.png")
 
-    assert (done.exit_code, done.stderr) == (1, "Error: gone.tif is missing\n")
+    assert (done.exit_code, done.stderr) == (1, f"Error: {tmp_path}/gone.tif is missing\n")
+
+
+def test_a_raster_that_is_missing_is_told_with_the_folder_of_its_configuration(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.toml").write_text('[services.a]\nsource = "data/gone.tif"')
+
+    for command in (("info",), ("check",)):
+        done = run(*command, tmp_path / "a.toml")
+
+        assert done.exit_code == 1
+        assert done.stderr.endswith(f" {tmp_path}/data/gone.tif is missing\n")
+
+
+def test_a_block_that_cannot_be_read_is_told_with_its_folder(tmp_path: Path) -> None:
+    path = Path(
+        write(tmp_path / "a.tif", np.ones((1, 64, 64), "u1"), BOX, "EPSG:4326", compress="deflate")
+    )
+    with rasterio.open(path) as dataset:
+        offset = int(dataset.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", bidx=1))
+    data = bytearray(path.read_bytes())
+    data[offset : offset + 8] = bytes(8)
+    path.write_bytes(data)
+
+    done = run("export", path, tmp_path / "out.tif")
+
+    assert done.exit_code == 1
+    assert done.stderr == f"Error: {path} is damaged: a block of it cannot be read\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there SIGTERM cannot be caught")
+def test_an_export_that_is_terminated_leaves_nothing_behind(scene: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    command = [*PROGRAM, "export", str(scene), f"{folder}/o.bip", "--size", "20000,20000"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 60
+        while not any(folder.iterdir()):
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.02)
+        process.terminate()
+
+    assert process.returncode == 143
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
@@ -292,15 +349,16 @@ def test_the_check_names_the_line_of_a_fault_of_syntax(tmp_path: Path) -> None:
 
 def test_the_check_warns_of_what_is_slow(tmp_path: Path) -> None:
     data = np.zeros((1, 16, 5000), "u2")
-    write(tmp_path / "large.tif", data, (0, 0, 10, 1), "EPSG:4326", blockysize=1)
-    (tmp_path / "a.toml").write_text('[services.a]\nsource = "large.tif"')
+    path = write(tmp_path / "large 'one'.tif", data, (0, 0, 10, 1), "EPSG:4326", blockysize=1)
+    (tmp_path / "a.toml").write_text("[services.a]\nsource = \"large 'one'.tif\"")
 
     done = run("check", tmp_path / "a.toml")
 
     assert done.exit_code == 0
     for command in ("gdaladdo -r average", "gdal_translate -co TILED=YES", "gdalinfo -stats"):
         assert f"{command} " in done.stderr
-    assert str(tmp_path / "large.tif") in done.stderr
+    hints = [line for line in done.stderr.splitlines() if "gdal" in line]
+    assert all(path in shlex.split(hint.rpartition(": ")[2]) for hint in hints)
 
 
 def test_the_check_does_not_warn_of_a_raster_with_overviews(tmp_path: Path) -> None:
@@ -315,13 +373,61 @@ def test_the_check_does_not_warn_of_a_raster_with_overviews(tmp_path: Path) -> N
     assert run("check", tmp_path / "a.toml").stderr == ""
 
 
-def test_the_check_warns_of_an_output_folder_that_cannot_be_one(tmp_path: Path) -> None:
+def test_an_output_folder_that_cannot_be_one_is_a_fault(config: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    (tmp_path / "a.toml").write_text('[output]\ndirectory = "file/out"')
+    config.write_text('[output]\ndirectory = "file/out"\n' + config.read_text())
+
+    done = run("check", config)
+
+    said = f"output.directory: {tmp_path}/file/out cannot be made in {tmp_path}/file: Not a dir"
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"fault: services.toml: {said}")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc")
+def test_an_output_folder_that_nobody_can_write_is_a_fault(config: Path) -> None:
+    config.write_text('[output]\ndirectory = "/proc/self"\n' + config.read_text())
+
+    done = run("check", config)
+
+    assert done.exit_code == 1
+    assert "output.directory: /proc/self cannot be written: " in done.stderr
+
+
+def test_the_check_leaves_the_output_folder_as_it_was(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    for place in ("out", "other/out"):
+        config.write_text(f'[output]\ndirectory = "{place}"\n[services.a]\nsource="scene.tif"')
+        assert run("check", config).exit_code == 0
+
+    assert list((tmp_path / "out").iterdir()) == []
+    assert {each.name for each in tmp_path.iterdir()} == {"out", "scene.tif", "services.toml"}
+
+
+def test_names_that_differ_in_letter_case_only_are_a_fault(config: Path) -> None:
+    config.write_text(config.read_text() + '[services.Small]\nsource = "scene.tif"\n')
+
+    done = run("check", config)
+
+    assert done.exit_code == 1
+    assert "services.Small: differs from small in letter case only" in done.stderr
+
+
+def test_the_check_warns_of_a_file_without_services(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").touch()
 
     done = run("check", tmp_path / "a.toml")
 
-    assert f"output.directory: {tmp_path}/file/out may not be written" in done.stderr
+    assert (done.exit_code, done.stderr) == (0, "warning: a.toml: it names no service\n")
+
+
+def test_a_raster_is_no_configuration_to_check(scene: Path) -> None:
+    done = run("check", scene)
+
+    assert done.exit_code == 1
+    assert f"this is a raster, not a TOML file; serve it by `exportimage-wsgi serve {scene}`" in (
+        done.stderr
+    )
 
 
 def test_the_version_is_the_package_s() -> None:
@@ -469,7 +575,7 @@ def test_a_folder_is_served_with_a_prefix_and_escaped_names(tmp_path: Path, scen
         assert f"{services}/Sub/gro%C3%9Fe%201/ImageServer" in lines
         with urllib.request.urlopen(lines[2] + "?f=json", timeout=60) as reply:
             assert json.load(reply)["bandCount"] == 3
-        assert any("Sub/broken: broken.tif" in line for line in server.log)
+        assert any(f"Sub/broken: {folder}/Sub/broken.tif" in line for line in server.log)
         assert server.stop(signal.SIGINT) == 0
 
 
@@ -483,22 +589,40 @@ def test_a_local_client_is_no_trusted_proxy(scene: Path) -> None:
             assert json.load(reply)["href"].startswith("http://127.0.0.1:")
 
 
-def test_threads_alone_serve_where_there_is_no_fork(config: Path) -> None:
-    pytest.importorskip("waitress")
-    code = f"""
+WITH_THREADS = """
 from functools import partial
 from exportimage_wsgi.config import Config
 from exportimage_wsgi.serving import Place
 from exportimage_wsgi.serving.with_waitress import serve_threads
 place = Place(host="127.0.0.1", port=0, workers=1, threads=4, prefix="/a")
-serve_threads(partial(Config.load, {str(config)!r}), place)
+serve_threads(partial(Config.load, {config!r}), place)
 """
-    with running(sys.executable, "-c", code) as server:
+
+
+def test_threads_alone_serve_where_there_is_no_fork(config: Path) -> None:
+    pytest.importorskip("waitress")
+    with running(sys.executable, "-c", WITH_THREADS.format(config=str(config))) as server:
         lines = server.wait_for_lines(3)
 
         assert re.fullmatch(r"ready http://127\.0\.0\.1:\d+/a/rest/services", lines[0])
         picture = server.get("/rest/services/A/scene/ImageServer/exportImage?f=image")
         assert picture[1].startswith(b"\x89PNG")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there SIGTERM cannot be caught")
+def test_threads_alone_leave_no_private_folder_behind(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("waitress")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    with running(sys.executable, "-c", WITH_THREADS.format(config=str(config))) as server:
+        server.wait_for_lines(3)
+        (folder,) = (tmp_path / "tmp").glob("exportimage-*")
+
+        assert server.stop() == 0
+
+    assert not folder.exists()
 
 
 def test_serving_what_is_missing_is_told(tmp_path: Path) -> None:
@@ -531,8 +655,48 @@ def test_a_prefix_that_breaks_urls_is_refused(scene: Path) -> None:
 @only_with_fork
 def test_a_port_that_is_taken_is_told(scene: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        command = [*PROGRAM, "serve", str(scene), "--port", str(taken.getsockname()[1])]
+        port = str(taken.getsockname()[1])
+        command = [*PROGRAM, "serve", str(scene), "--port", port]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert "in use" in done.stderr
+    assert done.stderr == f"Error: 127.0.0.1:{port} is in use; choose another with --port\n"
+
+
+def test_a_host_that_is_another_machine_s_is_told(scene: Path) -> None:
+    done = run("serve", scene, "--host", "192.0.2.1", "--port", 8399)
+
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: cannot listen at 192.0.2.1:8399: ")
+
+
+@only_with_fork
+def test_a_server_that_ends_removes_its_private_folder(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    with running(*PROGRAM, "serve", scene, "--port", 0, "--workers", 2) as server:
+        server.wait_for_lines(2)
+        server.get("/rest/services/scene/ImageServer/exportImage?f=json")
+        (folder,) = (tmp_path / "tmp").glob("exportimage-*")
+        assert list(folder.glob("*.png"))
+
+        assert server.stop() == 0
+
+    assert not folder.exists()
+
+
+@only_with_fork
+def test_a_server_says_once_that_it_compiles_and_not_when_it_did(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    told = []
+    for _ in range(2):
+        with running(*PROGRAM, "serve", scene, "--port", 0, "--workers", 2) as server:
+            server.wait_for_lines(2)
+            server.stop()
+            told.append(sum("compiling functions" in line for line in server.log))
+
+    assert told == [1, 0]

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import signal
+import socket
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
 from ..config import Config
-from ..errors import ExportImageError
-from ..rasters import is_elsewhere, is_missing
+from ..errors import ConfigError, ExportImageError
+from ..rasters import is_elsewhere, is_missing, told_in_full
 
 if TYPE_CHECKING:
     from ..catalog import Catalog
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _WARMING = 20.0
+_TERMINATED = 128 + 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +57,9 @@ def serve(load: Callable[[], Config], place: Place) -> None:
         place: where.
 
     Raises:
-        ConfigError: the configuration has faults.
+        ConfigError: the configuration has faults, or nobody can listen there.
     """
+    check_free(place.host, place.port)
     logging.basicConfig(format="[%(asctime)s] [%(process)d] [%(levelname)s] %(message)s")
     logging.getLogger("exportimage_wsgi").setLevel(logging.INFO)
     if sys.platform == "win32":
@@ -63,15 +72,55 @@ def serve(load: Callable[[], Config], place: Place) -> None:
         serve_workers(load, place)
 
 
+def check_free(host: str, port: int) -> None:
+    """See that a server can listen at an address; 0 is any port that is free.
+
+    Raises:
+        ConfigError: the port is in use, or the host is not of this machine.
+    """
+    address = f"{_bracketed(host)}:{port}"
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            fault = f"{address} is in use; choose another with --port"
+        else:
+            fault = f"cannot listen at {address}: {error.strerror or error}"
+        raise ConfigError((fault,)) from None
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+@contextmanager
+def exit_on_sigterm() -> Iterator[None]:
+    """Turn SIGTERM into an exit by exception, so that what is half done is cleared away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _exit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _exit(_: int, __: FrameType | None) -> NoReturn:
+    raise SystemExit(_TERMINATED)
+
+
 def announce(host: str, port: int, prefix: str, names: tuple[str, ...]) -> None:
     """Say on standard output that requests are accepted, and where the services are."""
-    shown_host = f"[{host}]" if ":" in host else host
-    services = f"http://{shown_host}:{port}{quote(prefix)}/rest/services"
+    services = f"http://{_bracketed(host)}:{port}{quote(prefix)}/rest/services"
     urls = [f"{services}/{quote(name)}/ImageServer" for name in names]
     print("\n".join([f"ready {services}", *urls]), flush=True)
 
 
-def warm(catalog: Catalog, beat: Callable[[], object] = lambda: None) -> None:
+def warm(
+    catalog: Catalog, beat: Callable[[], object] = lambda: None, is_first: bool = True
+) -> None:
     """Open what lies on this machine, and load the compiled functions of its pixel types.
 
     So no request waits for that, and rasters that cannot be served are in the log. It is done
@@ -80,13 +129,15 @@ def warm(catalog: Catalog, beat: Callable[[], object] = lambda: None) -> None:
     Args:
         catalog: of the application.
         beat: called between steps, for servers that watch their workers.
+        is_first: of the processes of a server; it says for all of them that functions compile.
     """
     from ..operations.warming import warm as warm_exports
 
     end, found = time.monotonic() + _WARMING, {}
     for name in catalog.names():
         raster = catalog.raster(name)
-        if isinstance(raster, str) and (is_elsewhere(raster) or is_missing(raster)):
+        path = raster if isinstance(raster, str) else ""
+        if path and (is_elsewhere(path) or is_missing(path)):
             continue
         if time.monotonic() > end:
             break
@@ -94,10 +145,25 @@ def warm(catalog: Catalog, beat: Callable[[], object] = lambda: None) -> None:
         try:
             found[catalog.service(name).info.pixel_type] = name
         except ExportImageError as error:
-            _log.warning("service %s: %s", name, error)
+            text = told_in_full(str(error), path) if path else error
+            _log.warning("service %s: %s", name, text)
         except Exception:
             # One raster must not keep the others from being served.
             _log.exception("service %s cannot be opened", name)
+    if found and is_first and not _is_compiled():
+        _log.warning("compiling functions; this happens once and takes up to a minute")
     for pixel_type in found:
         beat()
         warm_exports(pixel_type)
+
+
+def _is_compiled() -> bool:
+    """Does the compiler's cache hold the function that most exports need, as it is now?"""
+    from ..imagery import smooth
+
+    function: Any = smooth.weighted
+    source = Path(smooth.__file__)
+    python = "py{}{}".format(*sys.version_info)
+    names = f"{source.stem}.{function.__name__}-*.{python}*.nbi"
+    kept = Path(function.stats.cache_path).glob(names)
+    return any(each.stat().st_mtime >= source.stat().st_mtime for each in kept)

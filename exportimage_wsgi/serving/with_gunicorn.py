@@ -14,6 +14,7 @@ from gunicorn.app.base import BaseApplication
 
 from ..config import Config
 from ..errors import ConfigError
+from ..outputs import remove_private_folder
 from . import Place, announce, warm
 
 _log = logging.getLogger(__name__)
@@ -39,7 +40,8 @@ class Workers(BaseApplication):
         super().__init__()  # type: ignore[no-untyped-call]
 
     def load_config(self) -> None:
-        options = gunicorn_options(self.config, self._place) | {"post_worker_init": self._started}
+        hooks = {"post_worker_init": self._started, "on_exit": _ended}
+        options = gunicorn_options(self.config, self._place) | hooks
         for name, value in options.items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
@@ -61,10 +63,15 @@ class Workers(BaseApplication):
 
     def _started(self, worker: Any) -> None:
         app = worker.wsgi
-        warm(app.catalog, worker.notify)
+        warm(app.catalog, worker.notify, is_first=worker.age == 1)
         if self._first.is_mine():
             port = worker.sockets[0].getsockname()[1]
             announce(self._place.host, port, app.settings.front.prefix, app.catalog.names())
+
+
+def _ended(_: Any) -> None:
+    """In the parent, when the workers have gone."""
+    remove_private_folder()
 
 
 class _Baton:

@@ -8,8 +8,9 @@ from typing import Any
 from waitress.server import create_server
 
 from ..config import Config
+from ..outputs import remove_private_folder
 from ..web.app import create_app
-from . import Place, announce, warm
+from . import Place, announce, exit_on_sigterm, warm
 
 
 def serve_threads(load: Callable[[], Config], place: Place) -> None:
@@ -24,6 +25,12 @@ def serve_threads(load: Callable[[], Config], place: Place) -> None:
         clear_untrusted_proxy_headers=False,
         ident="",
     )
-    warm(app.catalog)
-    announce(place.host, server.effective_port, app.settings.front.prefix, app.catalog.names())
-    server.run()
+    try:
+        with exit_on_sigterm():
+            warm(app.catalog)
+            prefix, names = app.settings.front.prefix, app.catalog.names()
+            announce(place.host, server.effective_port, prefix, names)
+            server.run()
+    finally:
+        app.outputs.leave()
+        remove_private_folder()
