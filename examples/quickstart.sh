@@ -9,7 +9,6 @@ set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 . "$root/examples/venv.sh"
-prepare_venv "${VENV:-$root/.venv}" --editable .
 
 host=127.0.0.1 port=8080 prefix='' option=''
 for argument; do
@@ -21,23 +20,37 @@ for argument; do
     esac
     option=''
 done
-[ "$host" = 0.0.0.0 ] && host=127.0.0.1
+case $port in
+    '' | *[!0-9]* | ??????*) valid=false ;;
+    *) valid=$([ "$port" -le 65535 ] && echo true || echo false) ;;
+esac
+if [ "$valid" = false ]; then
+    echo "--port must be a number from 0 to 65535, not $port" >&2
+    exit 2
+fi
 case $prefix in //*) prefix=${prefix#/} ;; esac
+
+prepare_venv "${VENV:-$root/.venv}" --editable .
 "$venv/bin/python" - "$host" "$port" <<CODE
-import socket, sys
-host, port = sys.argv[1:]
+import sys
+from exportimage_wsgi.errors import ConfigError
+from exportimage_wsgi.serving import check_free
 try:
-    socket.create_server((host, int(port))).close()
-except (OSError, ValueError) as error:
-    sys.exit(f"cannot listen at {host}:{port} ({error}); choose another with --port")
+    check_free(sys.argv[1], int(sys.argv[2]))
+except ConfigError as error:
+    sys.exit(str(error))
 CODE
+case $host in
+    0.0.0.0) host=127.0.0.1 ;;
+    *:*) host=[$host] ;;
+esac
 services=http://$host:$port${prefix%/}/rest/services
 world=$services/world/ImageServer/exportImage
 rgb=$services/Rocky/rgb/ImageServer/exportImage
 elevation=$services/Rocky/elevation/ImageServer/exportImage
 
 cat <<TEXT
-When the server is ready, open
+The first start compiles functions, for up to a minute. When the server says "ready", open
 
   the services
     $services

@@ -317,7 +317,18 @@ def test_quickstart_says_that_a_port_is_taken(installed: Path) -> None:
         ended = subprocess.run(command, env=environment, capture_output=True, text=True)
 
     assert ended.returncode == 1
-    assert f"cannot listen at 127.0.0.1:{port}" in ended.stderr
+    assert f"127.0.0.1:{port} is in use; choose another with --port" in ended.stderr
+
+
+@pytest.mark.parametrize("port", ["8300x", "65536", "123456", "-1", ""])
+def test_quickstart_says_that_a_port_is_none(port: str, tmp_path: Path) -> None:
+    command = ["sh", EXAMPLES / "quickstart.sh", f"--port={port}"]
+    environment = os.environ | {"VENV": str(tmp_path / "venv")}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    assert ended.returncode == 2
+    assert ended.stderr == f"--port must be a number from 0 to 65535, not {port}\n"
+    assert not (tmp_path / "venv").exists()
 
 
 @pytest.mark.network
