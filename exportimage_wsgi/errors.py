@@ -7,6 +7,7 @@ ExportImageError
 │   └── NotFoundError           no such service, folder, operation or file (404 or 400)
 ├── UnknownCRSError             a number or text names no spatial reference
 ├── SourceError                 a raster is missing, broken or was replaced (500)
+│   └── ItemError               it is an item of a mosaic
 ├── StoreError                  the output store cannot take a file (500)
 │   └── FileSizeError           since it is larger than the whole store may be (400)
 ├── OverloadedError             too much is under way; come back later (503)
@@ -78,6 +79,17 @@ class UnknownCRSError(ExportImageError, ValueError):
 
 class SourceError(ExportImageError):
     """A raster is missing, broken, or was replaced while it was read."""
+
+
+class ItemError(SourceError):
+    """An item of a mosaic is missing, broken, or was replaced while it was read."""
+
+    def __init__(self, object_id: int, reason: str, raster: str = "", version: str = "") -> None:
+        super().__init__(f"item {object_id}: {reason}")
+        self.object_id, self.reason, self.raster, self.version = object_id, reason, raster, version
+
+    def __reduce__(self) -> tuple[type[ItemError], tuple[int, str, str, str]]:
+        return type(self), (self.object_id, self.reason, self.raster, self.version)
 
 
 class StoreError(ExportImageError):

@@ -108,6 +108,18 @@ class NoDataMatch(Enum):
     ALL = "all"
 
 
+class MosaicOperation(Enum):
+    """How pixels of several rasters become one."""
+
+    FIRST = "first"
+    LAST = "last"
+    MIN = "min"
+    MAX = "max"
+    MEAN = "mean"
+    BLEND = "blend"
+    SUM = "sum"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoDataRule:
     """Values that a request asks to be treated as no data, on top of the raster's own."""

@@ -25,6 +25,7 @@ LEVELS = (
     {"pixels"},
     {"geo"},
     {"esri", "imagery", "encode"},
+    {"mosaics"},
     {"service", "running"},
     {"operations"},
     {"outputs", "rasters"},

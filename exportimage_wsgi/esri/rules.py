@@ -17,6 +17,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from ..geo.crs import CRS
+from ..pixels import MosaicOperation
 from . import names
 from .params import crs_of
 from .rendering import RenderingRule, rendering_rule_of
@@ -35,18 +36,6 @@ class MosaicMethod(Enum):
     LOCK_RASTER = "lockraster"
     NORTHWEST = "northwest"
     SEAMLINE = "seamline"
-
-
-class MosaicOperation(Enum):
-    """How pixels of several rasters become one."""
-
-    FIRST = "first"
-    LAST = "last"
-    MIN = "min"
-    MAX = "max"
-    MEAN = "mean"
-    BLEND = "blend"
-    SUM = "sum"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

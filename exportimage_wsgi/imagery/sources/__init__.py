@@ -105,6 +105,22 @@ def is_current(source: Source) -> bool:
     return True
 
 
+def version_of(raster: str) -> str:
+    """What changes when the raster at an address does; nothing for URLs, which would be asked.
+
+    Raises:
+        SourceError: it is missing or cannot be reached.
+    """
+    from .slices import is_slice, slice_version
+    from .versions import checked_version, is_remote
+
+    if is_remote(raster):
+        return ""
+    if is_slice(raster) and not ("#" in raster and os.path.exists(raster)):
+        return slice_version(raster)
+    return checked_version(raster)
+
+
 def address_of(source: Source) -> Any:
     """What opens the source again; an array in memory is its own address."""
     from .slices import SliceSource

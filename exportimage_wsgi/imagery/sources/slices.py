@@ -205,6 +205,12 @@ def _slice(
     return array
 
 
+def slice_version(text: str) -> str:
+    """The version, as `store_version` gives it, of what `open_slice` is given."""
+    path, variable, _ = _parsed(text)
+    return store_version(path, variable)
+
+
 def store_version(path: str, variable: str) -> str:
     """The version of the file; of a store that of its folder, its metadata and the variable.
 
