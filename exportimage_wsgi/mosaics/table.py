@@ -196,7 +196,7 @@ class ItemTable:
 
     @cached_property
     def has_seamlines(self) -> bool:
-        return self.rows.column("seamline").null_count < len(self)
+        return bool(self.rows.column("seamline").null_count < len(self))
 
     def _geometries(self, column: str, positions: Positions) -> NDArray[Any]:
         wkb = self.rows.column(column).take(pa.array(positions)).to_numpy(zero_copy_only=False)

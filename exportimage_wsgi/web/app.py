@@ -17,6 +17,7 @@ from ..config import Config, checked_prefix
 from ..errors import ConfigError, ExportImageError, NotFoundError, shown
 from ..esri.replies import catalog_reply, info_reply
 from ..operations.describe import describe_service
+from ..operations.table import Call, File, operation_at
 from ..outputs import OutputStore
 from ..rasters import is_missing
 from ..running import Admission, Runner, Threads, cores
@@ -32,6 +33,7 @@ from .respond import (
     ErrorReply,
     MethodNotAllowedError,
     UnsupportedOutputError,
+    content_reply,
     error_reply,
     file_reply,
     is_unmodified,
@@ -202,9 +204,7 @@ class ImageServer:
             case ["exportimage"]:
                 return self._export(visit, name, place)
             case _:
-                asked = shown("/".join(rest))
-                detail = f"{asked} is not supported by this server; exportImage is"
-                raise NotFoundError("Invalid URL", code=400, detail=detail)
+                return self._answer(visit, name, place, rest)
 
     # --- who answers ------------------------------------------------------------------------
 
@@ -263,6 +263,31 @@ class ImageServer:
         response = json_reply(self._exporter.reply(service, export, visit.address), asked)
         response.headers["Cache-Control"] = "no-store"
         return response
+
+    def _answer(
+        self, visit: Visit, name: str, place: tuple[str, ...], rest: tuple[str, ...]
+    ) -> Response:
+        """The answer of an operation of the table: JSON, a page of it, or a file."""
+        found = operation_at(rest)
+        service = self.catalog.service(name)
+        if found is None or not found[0].offered(service):
+            detail = f"{shown('/'.join(rest))} is not supported by this service"
+            raise NotFoundError("Invalid URL", code=400, detail=detail)
+        operation, values = found
+        visit.require(*operation.forms)
+        call = Call(
+            arguments=visit.asked.arguments,
+            values=values,
+            version=self.settings.version,
+            runner=self._exporter.runner_for(visit.request),
+        )
+        answer = operation.answer(service, call)
+        if isinstance(answer, File):
+            return content_reply(visit.request, answer.content, answer.media_type, answer.max_age)
+        if not visit.is_page:
+            return json_reply(answer, visit.asked)
+        here = Crumb(label="/".join(rest), path=visit.address.path(*place, *rest))
+        return self._pages.facts((*_way(visit.address, name, place), here), answer)
 
     def _form(self, visit: Visit, name: str, place: tuple[str, ...]) -> Response:
         """The form; with a box in it the picture, or the error, too. Without one it offers the

@@ -44,8 +44,12 @@ class Exporter:
         kmz: bool = False,
     ) -> Export:
         """The export that the arguments ask for; no pixel is read. It ends when the client does."""
-        runner = replace(self.runner, left=left(request.environ))
+        runner = self.runner_for(request)
         return export_image(service, parse_export(arguments), kmz=kmz, runner=runner)
+
+    def runner_for(self, request: HTTPRequest) -> Runner:
+        """The runner, which stops what it runs when the client of the request has left."""
+        return replace(self.runner, left=left(request.environ))
 
     def picture(self, request: HTTPRequest, service: ImageService, export: Export) -> Response:
         """The file itself, streamed as it is made; ranges of it come from the store.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import math
@@ -234,6 +235,19 @@ def unmodified(headers: Mapping[str, str], token: str) -> Response:
     response = Response(status=HTTPStatus.NOT_MODIFIED, headers=dict(headers))
     response.headers["ETag"] = quote_etag(token)
     response.headers.pop("Content-Type", None)
+    return response
+
+
+def content_reply(
+    request: HTTPRequest, content: bytes, media_type: str, max_age: int = 0
+) -> Response:
+    """Bytes that are there already, known by their digest."""
+    token = hashlib.blake2b(content, digest_size=16).hexdigest()
+    headers = {"Cache-Control": f"max-age={max_age}" if max_age else "no-cache"}
+    if is_unmodified(request, token):
+        return unmodified(headers, token)
+    response = Response(content, headers=headers, content_type=media_type)
+    response.headers["ETag"] = quote_etag(token)
     return response
 
 

@@ -87,7 +87,7 @@ def test_an_unknown_operation_is_a_true_400(client: Client, path: str) -> None:
     assert (reply.status_code, code(reply)) == (400, 400)
     error = reply.get_json()["error"]
     assert error["message"] == "Invalid URL"
-    assert error["details"] == [f"{path} is not supported by this server; exportImage is"]
+    assert error["details"] == [f"{path} is not supported by this service"]
 
 
 @pytest.mark.parametrize(
