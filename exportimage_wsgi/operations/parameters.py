@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ class Parameter:
     """As Esri writes it; letter case doesn't matter in a request."""
 
     argument: str
-    """Of `ExportRequest`."""
+    """What its value is called in Python; of exportImage that of `ExportRequest`."""
 
     read: Callable[[str], Any]
     """Its grammar; raises `ValueError` with the rule that is broken."""
@@ -213,14 +213,23 @@ def parse_export(arguments: Mapping[str, str]) -> ExportRequest:
     for name, (parameter, rule) in _REFUSED.items():
         if name in arguments:
             raise ParameterError(parameter, arguments[name], rule)
-    said = {
-        parameter.argument: _read(parameter, arguments[parameter.name.lower()])
-        for parameter in EXPORT_PARAMETERS
-        if parameter.name.lower() in arguments
-    }
+    said = said_in(arguments, EXPORT_PARAMETERS)
     box, own_crs = said.pop("bbox", (None, None))
     said.setdefault("bbox_sr", own_crs)
     return ExportRequest(bbox=box, **said)
+
+
+def said_in(arguments: Mapping[str, str], parameters: Iterable[Parameter]) -> dict[str, Any]:
+    """What is said of the parameters, read, by the names of their arguments.
+
+    Raises:
+        ParameterError: one of them breaks its rule.
+    """
+    return {
+        parameter.argument: _read(parameter, arguments[parameter.name.lower()])
+        for parameter in parameters
+        if parameter.name.lower() in arguments
+    }
 
 
 def _read(parameter: Parameter, text: str) -> Any:

@@ -17,7 +17,8 @@ from ..config import Config, checked_prefix
 from ..errors import ConfigError, ExportImageError, NotFoundError, shown
 from ..esri.replies import catalog_reply, info_reply
 from ..operations.describe import describe_service
-from ..operations.table import Call, File, operation_at
+from ..operations.operation import Call, Drawing, File
+from ..operations.table import operation_at
 from ..outputs import OutputStore
 from ..rasters import is_missing
 from ..running import Admission, Runner, Threads, cores
@@ -282,6 +283,8 @@ class ImageServer:
             runner=self._exporter.runner_for(visit.request),
         )
         answer = operation.answer(service, call)
+        if isinstance(answer, Drawing):
+            return self._exporter.picture(visit.request, service, answer.export, answer.max_age)
         if isinstance(answer, File):
             return content_reply(visit.request, answer.content, answer.media_type, answer.max_age)
         if not visit.is_page:

@@ -51,12 +51,15 @@ class Exporter:
         """The runner, which stops what it runs when the client of the request has left."""
         return replace(self.runner, left=left(request.environ))
 
-    def picture(self, request: HTTPRequest, service: ImageService, export: Export) -> Response:
+    def picture(
+        self, request: HTTPRequest, service: ImageService, export: Export, max_age: int = 0
+    ) -> Response:
         """The file itself, streamed as it is made; ranges of it come from the store.
 
-        A client that holds it already is told so before any pixel is read.
+        A client that holds it already is told so before any pixel is read; within `max_age`
+        seconds it need not ask.
         """
-        headers = drawn(export)
+        headers = drawn(export, max_age)
         if is_unmodified(request, export.token):
             return unmodified(headers, export.token)
         is_unknown = request.method == "HEAD" and export.length is None
@@ -95,12 +98,12 @@ class Exporter:
         return export_reply(href, export.width, export.height, export.extent, self.version)
 
 
-def drawn(export: Export) -> dict[str, str]:
-    """Headers that say what a picture shows, and that it must be asked for again."""
+def drawn(export: Export, max_age: int = 0) -> dict[str, str]:
+    """Headers that say what a picture shows, and when it must be asked for again."""
     extent = export.extent
     headers = {
         "Content-Bbox": ",".join(repr(float(side)) for side in extent.bounds),
-        "Cache-Control": "no-cache",
+        "Cache-Control": f"max-age={max_age}" if max_age else "no-cache",
         "Accept-Ranges": "bytes",
     }
     definition = extent.crs.definition
