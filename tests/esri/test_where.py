@@ -64,3 +64,82 @@ def test_a_hard_pattern_is_still_quick() -> None:
     condition = parse_where(f"name LIKE '{'%a' * 300}b'")
 
     assert condition.holds({"name": "a" * 900}) is False
+
+
+NOW = 1_600_000_000_123.0  # 2020-09-13 12:26:40.123
+DAY = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        ("CURRENT_TIMESTAMP", NOW),
+        ("current_date", 1_599_955_200_000),
+        ("CURRENT_TIMESTAMP - INTERVAL '7' DAY", NOW - 7 * DAY),
+        ("CURRENT_TIMESTAMP - interval '1.5' hour", NOW - 5_400_000),
+        ("CURRENT_DATE -7", 1_599_955_200_000 - 7 * DAY),
+        ("CURRENT_DATE + 1", 1_599_955_200_000 + DAY),
+        ("date '2020-01-01 00:00:00'", 1_577_836_800_000),
+        ("timestamp '2020-01-01T01:00:00+01:00'", 1_577_836_800_000),
+        ("DATE '2020-01-02' - INTERVAL '86400' SECOND", 1_577_836_800_000),
+        ("'2020-01-01'", 1_577_836_800_000),
+        ("'1577836800000'", 1_577_836_800_000),
+    ],
+)
+def test_moments_may_be_said_in_many_ways(moment: str, expected: float) -> None:
+    assert parse_where(f"taken = {moment}", NOW).holds({"taken": expected}) is True
+    assert parse_where(f"{moment} = taken", NOW).holds({"taken": expected + 1}) is False
+
+
+def test_date_may_be_the_name_of_an_attribute() -> None:
+    condition = parse_where("date >= DATE '1970-01-02' AND timestamp IS NULL")
+
+    assert condition.holds({"date": 86_400_000.0, "timestamp": None}) is True
+
+
+@pytest.mark.parametrize("text", ["UPPER(Name) = 'PARK'", "lower(name) LIKE 'p%k'"])
+def test_letter_case_can_be_levelled(text: str) -> None:
+    assert parse_where(text).holds({"name": "Park"}) is True
+    assert parse_where(text).holds({"name": None}) is None
+
+
+def test_an_escaped_sign_of_a_pattern_stands_for_itself() -> None:
+    condition = parse_where("name LIKE '100!%!!_' ESCAPE '!'")
+
+    assert condition.holds({"name": "100%!x"}) is True
+    assert condition.holds({"name": "100x!x"}) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Year = 2005 AND Name ~ 'x'", "character 22"),
+        ("Year = 2005 AND AND Name = 'x'", "at AND, character 17"),
+        ("sleep(10) = 1", "at sleep, character 1"),
+        ("UPPER(UPPER(x)) = 'A'", "at \\(, character 12"),
+        ("x = DATE '2020-01-01' - INTERVAL '7' CENTURY", "at CENTURY"),
+        ("x = DATE '2020-01-01' - INTERVAL 'x' DAY", "at x, character 34"),
+        ("x = DATE '01/02/2020'", "at 01/02/2020"),
+        ("x IN (1, y)", "at y, character 10"),
+        ("x LIKE 'a' ESCAPE 'bc'", "must be one character"),
+        ("x LIKE 'a!b' ESCAPE '!'", "! must be followed by"),
+        ("x = 1" + " OR x = 1" * 500, "at most 500 tests"),
+        ("x LIKE 'a'" + " OR x LIKE 'a'" * 20, "at most 20 patterns"),
+        ("x IN (" + "1," * 2600 + "1)", "at most 5000 words"),
+        ("x=" + "9" * 100_000, "at most 10000 characters"),
+        ("(" * 5000, "nested at most 50 deep"),
+    ],
+)
+def test_refusals_say_where_and_why(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        parse_where(text)
+
+
+def test_a_long_chain_of_not_is_read() -> None:
+    assert parse_where("NOT " * 2400 + "x = 1").holds({"x": 1.0}) is True
+
+
+def test_a_list_may_hold_two_thousand_ids() -> None:
+    ids = ",".join(str(number) for number in range(2000))
+
+    assert parse_where(f"objectid IN ({ids})").holds({"objectid": 1999.0}) is True
