@@ -10,7 +10,6 @@ from typing import Any
 
 from .config import Config, name_fault, twin_fault, twins
 from .errors import ConfigError, NotFoundError, SourceError, shown
-from .imagery.sources import address_of, is_current
 from .service import ImageService, ServiceSettings
 
 
@@ -132,12 +131,12 @@ class _Held:
 
     def _current(self) -> ImageService | None:
         service = self._service
-        return service if service is not None and is_current(service.source) else None
+        return service if service is not None and service.is_current else None
 
     def _opened(self) -> ImageService:
         raster, settings = self.offer.raster, self.offer.settings
         if isinstance(raster, ImageService):
-            raster, settings = address_of(raster.source), raster.settings
+            raster, settings = raster.address, raster.settings
         try:
             return ImageService.open(raster, name=self.name, settings=settings)
         except (ValueError, TypeError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from os import PathLike
 from typing import Any
 
@@ -15,9 +15,13 @@ from .geo.crs import CRS
 from .geo.extent import Extent, envelope_of_ring, ring
 from .geo.grid import Grid
 from .geo.mesh import pixels_to_points
-from .imagery.sources import open_source
+from .imagery.sources import address_of, is_current, open_source
 from .imagery.sources.source import Source, SourceInfo
 from .imagery.statistics import kept_statistics
+from .mosaics.dataset import MosaicDataset
+from .mosaics.opening import is_mosaic, is_mosaic_current, open_mosaic
+from .mosaics.settings import MosaicSettings
+from .mosaics.statistics import mosaic_statistics
 from .pixels import Interpolation, Statistics
 
 
@@ -57,6 +61,9 @@ class ServiceSettings:
 
     default_format: str = "png"
     """Of requests that don't say: `png` as 9.3, `jpgpng` as 10.0 and later."""
+
+    mosaic: MosaicSettings = field(default_factory=MosaicSettings)
+    """Of a service of several rasters."""
 
     def __post_init__(self) -> None:
         """Take names as TOML has them, and refuse what breaks a rule.
@@ -108,6 +115,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "unscale": (lambda v: isinstance(v, bool), "True or False"),
     "background": (lambda v: _are_counts(v, 3, 0, 255), "red, green, blue, 0 to 255 each"),
     "lerc_nodata": (lambda v: v in ("mask", "fill"), "mask or fill"),
+    "mosaic": (lambda v: isinstance(v, MosaicSettings), "MosaicSettings"),
     "default_format": (lambda v: v in ("png", "jpgpng"), "png or jpgpng"),
 }
 
@@ -119,7 +127,7 @@ class ImageService:
     name: str
     """With its folder: `Folder/name`."""
 
-    source: Source
+    source: Source | MosaicDataset
 
     settings: ServiceSettings = field(default_factory=ServiceSettings)
 
@@ -132,11 +140,16 @@ class ImageService:
         settings: ServiceSettings | None = None,
         **changes: Any,
     ) -> ImageService:
-        """Open a raster to serve it. This reads its description, but no pixel.
+        """Open a raster, or a mosaic of several, to serve it.
+
+        This reads the description of a raster, but no pixel; of the rasters of a mosaic that have
+        no-data values, masks or alpha also those, coarsely, for their outlines.
 
         Args:
             raster: path of a file that GDAL reads, `cube.nc#variable`, `store.zarr#variable`, a
-                URL, or an `xarray.DataArray` with a spatial reference (`.rio`).
+                URL, or an `xarray.DataArray` with a spatial reference (`.rio`). For a mosaic: a
+                folder, a glob, a table of items (CSV, Parquet), a STAC document, or a list of any
+                of these.
             name: of the service; the file's stem if not given.
             settings: all settings at once.
             changes: single settings by name, e.g. `resampling="cubic"`.
@@ -146,7 +159,11 @@ class ImageService:
             ValueError: a setting breaks its rule.
         """
         chosen = replace(settings or ServiceSettings(), **changes)
-        source = open_source(
+        several = partial(open_mosaic, settings=chosen.mosaic)
+        opened: Callable[..., Source | MosaicDataset] = (
+            several if is_mosaic(raster) else open_source
+        )
+        source = opened(
             raster, unscale=chosen.unscale, nodata=chosen.nodata, band_names=chosen.band_names
         )
         return cls(name=name or _name_of(raster), source=source, settings=chosen)
@@ -162,6 +179,26 @@ class ImageService:
     @property
     def info(self) -> SourceInfo:
         return self.source.info
+
+    @property
+    def is_mosaic(self) -> bool:
+        """Is it made of several rasters?"""
+        return isinstance(self.source, MosaicDataset)
+
+    @property
+    def is_current(self) -> bool:
+        """Are its files those that were opened? Reads nothing; those of a mosaic are looked at
+        every few seconds only."""
+        if isinstance(self.source, MosaicDataset):
+            return is_mosaic_current(self.source)
+        return is_current(self.source)
+
+    @property
+    def address(self) -> Any:
+        """What opens it again; an array in memory is its own address."""
+        if isinstance(self.source, MosaicDataset):
+            return self.source.address
+        return address_of(self.source)
 
     @property
     def crs(self) -> CRS:
@@ -192,6 +229,8 @@ class ImageService:
     @property
     def statistics(self) -> tuple[Statistics, ...] | None:
         """One a band, or `None` if no pixel is valid. Computed on first use, then kept."""
+        if isinstance(self.source, MosaicDataset):
+            return mosaic_statistics(self.source)
         return kept_statistics(self.source)
 
     @property
@@ -201,6 +240,8 @@ class ImageService:
 
 
 def _name_of(raster: Any) -> str:
+    if isinstance(raster, (list, tuple)):
+        return _name_of(raster[0]) if raster else "image"
     if isinstance(raster, (str, PathLike)):
         text = str(raster).partition("?")[0].rstrip("/")
         path, _, variable = text.partition("#")

@@ -275,9 +275,8 @@ def test_settings_that_do_not_fit_the_raster_are_its_own_service_s_error(scene: 
         Catalog({"a": Offer(raster=scene, settings=settings)}).service("a")
 
 
-def test_a_list_is_told_to_be_a_mosaic(scene: str) -> None:
-    with pytest.raises(SourceError, match="mosaic"):
-        Catalog.of({"a": [scene, scene]}).service("a")
+def test_a_list_is_a_mosaic(scene: str) -> None:
+    assert Catalog.of({"a": [scene, scene]}).service("a").is_mosaic
 
 
 # --- what is still the same -----------------------------------------------------------------

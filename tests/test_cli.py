@@ -335,7 +335,7 @@ def test_the_check_tells_faults_of_the_file_and_of_rasters_at_once(
         'services."many"',
         'services."names"',
     ]
-    assert "needs a mosaic" in done.stderr
+    assert "a.tif is missing; b.tif is missing" in done.stderr
 
 
 def test_the_check_names_the_line_of_a_fault_of_syntax(tmp_path: Path) -> None:

@@ -22,13 +22,13 @@ ROOT = Path(exportimage_wsgi.__file__).parent
 
 LEVELS = (
     {"errors", "compiled"},
-    {"pixels"},
+    {"pixels", "rasters"},
     {"geo"},
     {"esri", "imagery", "encode"},
     {"mosaics"},
     {"service", "running"},
     {"operations"},
-    {"outputs", "rasters"},
+    {"outputs"},
     {"config"},
     {"catalog"},
     {"web", "checking"},

@@ -8,6 +8,7 @@ import math
 import os
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -133,12 +134,30 @@ def kept_statistics(source: Source, directory: Path | None = None) -> tuple[Stat
     """
     if source.info.statistics is not None:
         return source.info.statistics
-    key = (source.info.version, directory or default_directory())
+    version, bands = source.info.version, source.info.band_count
+    return kept_under(version, bands, lambda: statistics_of(source), directory)
+
+
+def kept_under(
+    version: str,
+    bands: int,
+    found_by: Callable[[], tuple[Statistics, ...] | None],
+    directory: Path | None = None,
+) -> tuple[Statistics, ...] | None:
+    """What a function finds, called once for all processes of this user.
+
+    Args:
+        version: names what is kept.
+        bands: how many there are.
+        found_by: gives one a band, or `None`.
+        directory: see `kept_statistics`.
+    """
+    key = (version, directory or default_directory())
     found = _known.get(key)
     if found is None:
         try:
             with _computing.setdefault(key, threading.Lock()):
-                found = _known.get(key) or _remembered(key, _kept(source, key[1]))
+                found = _known.get(key) or _remembered(key, _kept(key, bands, found_by))
         finally:
             _computing.pop(key, None)
     return found[0]
@@ -158,12 +177,15 @@ def default_directory() -> Path:
     return root / "exportimage-wsgi" / "statistics"
 
 
-def _kept(source: Source, directory: Path) -> tuple[Statistics, ...] | None:
-    name = hashlib.blake2b(source.info.version.encode(), digest_size=16).hexdigest()
+def _kept(
+    key: _Key, bands: int, found_by: Callable[[], tuple[Statistics, ...] | None]
+) -> tuple[Statistics, ...] | None:
+    version, directory = key
+    name = hashlib.blake2b(version.encode(), digest_size=16).hexdigest()
     file = directory / f"{name}.json"
-    found = _loaded(file, source.info.band_count)
+    found = _loaded(file, bands)
     if found is None:
-        found = (statistics_of(source),)
+        found = (found_by(),)
         _save(file, found[0])
     return found[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..imagery.sources.source import SourceInfo
 from .settings import MosaicSettings
@@ -26,6 +27,18 @@ class MosaicDataset:
 
     nodata: float | None = None
     """In place of the no-data values that the items declare."""
+
+    address: Any = None
+    """What it was opened from, and can be opened from again."""
+
+    state: str = ""
+    """Of the index, or of the files, when it was opened: another one is another mosaic."""
+
+    files: tuple[str, ...] = ()
+    """Tables of items and STAC documents that were read to open it."""
+
+    skipped: tuple[str, ...] = ()
+    """What was left out, as `on_failure` says, and why; for the operator."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MosaicDataset) and self.info.version == other.info.version

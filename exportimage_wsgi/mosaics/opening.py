@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Sequence
 from typing import Any
 
+from ..errors import SourceError
+from .building import build
 from .dataset import MosaicDataset
+from .describing import Failure, Manner, described
+from .finding import find, is_mosaic
+from .items import MosaicItem
 from .settings import MosaicSettings
+from .state import is_mosaic_current, state_of
+from .summary import Options, info_of
+from .table import ItemTable
+from .together import common_crs, together
+
+__all__ = ["is_mosaic", "is_mosaic_current", "open_mosaic"]
+
+_log = logging.getLogger(__name__)
+_MANY = 300
+_SHOWN = 3
 
 
 def open_mosaic(
@@ -16,5 +34,96 @@ def open_mosaic(
     nodata: float | None = None,
     band_names: tuple[str, ...] | None = None,
 ) -> MosaicDataset:
-    """The mosaic of a folder, glob, list of paths and sources, table of items or STAC catalogue."""
-    raise AssertionError("being built")
+    """The mosaic of a folder, glob, list of paths and sources, table of items or STAC catalogue.
+
+    Without an index each raster is opened once, which reads those whose outline isn't their box.
+
+    Raises:
+        SourceError: there is no item, one cannot be read (unless `on_failure` is `skip`), or the
+            settings contradict the items.
+        ValueError: `band_names` are not as many as the bands.
+    """
+    options = Options(unscale=unscale, nodata=nodata, band_names=band_names)
+    return _in_memory(what, settings, options)
+
+
+def _in_memory(what: Any, settings: MosaicSettings, options: Options) -> MosaicDataset:
+    """The mosaic as its files are now, each of which is looked at."""
+    began = time.monotonic()
+    finding = find(what, settings.asset)
+    state = state_of(what, settings, finding.files)
+    items, failures = described(finding.found, manner_of(settings, options))
+    _check(failures, settings)
+    table, lost = table_of(items, settings)
+    _check(lost, settings)
+    made = together(items_of(items, table), settings)
+    _tell(len(table), time.monotonic() - began)
+    return MosaicDataset(
+        table=table,
+        info=info_of(table, made, settings, options),
+        settings=settings,
+        unscale=options.unscale,
+        nodata=options.nodata,
+        address=what,
+        state=state,
+        files=finding.files,
+        skipped=tuple(str(failure) for failure in (*failures, *lost)),
+    )
+
+
+def manner_of(settings: MosaicSettings, options: Options) -> Manner:
+    """How each raster is looked at."""
+    return Manner(
+        unscale=options.unscale,
+        nodata=options.nodata,
+        outlines=settings.footprints == "outline",
+        tags=settings.tags,
+    )
+
+
+def table_of(
+    items: Sequence[MosaicItem], settings: MosaicSettings
+) -> tuple[ItemTable, list[Failure]]:
+    """The table of items in their order, and those that have no place in it.
+
+    Raises:
+        SourceError: none is left, or the settings speak of attributes that aren't there.
+    """
+    if not items:
+        raise SourceError("none of the rasters of the mosaic can be read")
+    table, failures = build(items, common_crs(items, settings), settings)
+    check_fields(table, settings)
+    return table, failures
+
+
+def items_of(items: Sequence[MosaicItem], table: ItemTable) -> list[MosaicItem]:
+    """Those of the items, whose ids are counted from 1, that stand in the table."""
+    return [items[object_id - 1] for object_id in table.numbers("objectid")]
+
+
+def _check(failures: Sequence[Failure], settings: MosaicSettings) -> None:
+    """Raises: SourceError: there are some, and they aren't to be left out."""
+    if not failures:
+        return
+    named = "; ".join(str(each) for each in failures[:_SHOWN])
+    more = f" (and {len(failures) - _SHOWN} more)" if len(failures) > _SHOWN else ""
+    if settings.on_failure == "fail":
+        raise SourceError(f"{named}{more}")
+    _log.warning("%d rasters are left out of a mosaic: %s%s", len(failures), named, more)
+
+
+def check_fields(table: ItemTable, settings: MosaicSettings) -> None:
+    """Raises: SourceError: `time` or `sort_field` names what isn't a fitting attribute."""
+    for key, names in (("time", settings.time), ("sort_field", (settings.sort_field,))):
+        for name in filter(None, names):
+            try:
+                field = table.field(name)
+            except ValueError as error:
+                raise SourceError(f"mosaic.{key}: {error}") from error
+            if key == "time" and field.type != "esriFieldTypeDate":
+                raise SourceError(f"mosaic.time: {name} holds no dates (mosaic.types says which)")
+
+
+def _tell(count: int, seconds: float) -> None:
+    advice = "; `exportimage-wsgi index` would keep them in a file" if count > _MANY else ""
+    _log.info("looked at %d rasters of a mosaic in %.1f s%s", count, seconds, advice)

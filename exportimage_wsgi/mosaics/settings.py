@@ -21,6 +21,9 @@ class MosaicSettings:
     table: str | None = None
     """Path of a CSV or (Geo)Parquet table with more attributes, joined by `name`."""
 
+    seamlines: str | None = None
+    """Path of a GeoJSON or GeoParquet file of polygons, joined by `name`."""
+
     tags: tuple[str, ...] = ()
     """Names of metadata tags of the files that become attributes."""
 

@@ -71,7 +71,7 @@ class Field:
     """Of text."""
 
 
-_FIXED = (
+FIXED_FIELDS = (
     Field(name="OBJECTID", column="objectid", type="esriFieldTypeOID"),
     Field(name="Name", column="name", type="esriFieldTypeString", length=200),
     Field(name="MinPS", column="min_ps", type="esriFieldTypeDouble"),
@@ -80,6 +80,7 @@ _FIXED = (
     Field(name="CenterX", column="center_x", type="esriFieldTypeDouble"),
     Field(name="CenterY", column="center_y", type="esriFieldTypeDouble"),
 )
+"""Fields of the columns that every table has, as clients see them."""
 
 
 def _esri_type(kind: pa.DataType) -> str:
@@ -133,7 +134,7 @@ class ItemTable:
             for column in self.rows.schema
             if column.name not in COLUMNS
         ]
-        return (*_FIXED, *own)
+        return (*FIXED_FIELDS, *own)
 
     def field(self, name: str) -> Field:
         """The field of a name in any letter case.

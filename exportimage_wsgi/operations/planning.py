@@ -10,6 +10,7 @@ import hashlib
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from ..errors import ParameterError, SizeLimitError, UnknownCRSError
 from ..geo.grid import Grid
 from ..geo.mesh import surely_inside
 from ..imagery.cast import Appearance, default_stretch
+from ..imagery.sources.source import Source
 from ..imagery.view import View
 from ..imagery.warp import placement_of, plan_layer
 from ..pixels import NoDataRule, PixelType
@@ -111,7 +113,7 @@ def _view(service: ImageService, request: ExportRequest, grid: Grid, content: Co
     opaque = not service.info.masked and rule is None and _is_inside(service, grid)
     return View(
         grid=grid,
-        layer=plan_layer(service.source, grid, bands, interpolation, rule),
+        layer=plan_layer(cast(Source, service.source), grid, bands, interpolation, rule),
         pixel_type=pixel_type,
         fill=_fill(service, rule, bands, pixel_type, opaque),
         appearance=appearance,

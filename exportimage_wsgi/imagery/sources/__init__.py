@@ -10,7 +10,7 @@ from ...errors import SourceError
 from .source import Source
 
 _GLOB = "*?["
-_NO_MOSAIC = "a service of several rasters needs a mosaic, which this version does not have"
+_SEVERAL = "here one raster is needed, and this may be several"
 
 
 def open_source(
@@ -39,14 +39,19 @@ def open_source(
     if isinstance(what, (str, os.PathLike)):
         return _open_path(os.fspath(what), unscale, nodata, names)
     if isinstance(what, (list, tuple, set, frozenset)):
-        raise SourceError(_NO_MOSAIC)
-    if hasattr(what, "info") and hasattr(what, "read"):
+        raise SourceError(_SEVERAL)
+    if is_source(what):
         if unscale or nodata is not None or names is not None:
             raise ValueError("unscale, nodata and band_names are said when a source is opened")
         return cast(Source, what)
     if type(what).__module__.partition(".")[0] == "xarray":
         return _open_array(what, unscale, nodata, names)
     raise TypeError(f"a raster is a path, a URL or a DataArray, not a {type(what).__name__}")
+
+
+def is_source(what: Any) -> bool:
+    """Is this a source that is open already?"""
+    return hasattr(what, "info") and hasattr(what, "read")
 
 
 def _open_path(
@@ -60,11 +65,11 @@ def _open_path(
     if not exists and not is_address(path):
         file = path.partition("#")[0]
         if not os.path.exists(file) and any(sign in file for sign in _GLOB):
-            raise SourceError(_NO_MOSAIC)
+            raise SourceError(_SEVERAL)
     if slices.is_slice(path) and not (exists and "#" in path):
         return slices.open_slice(path, nodata=nodata, band_names=names)
     if exists and os.path.isdir(path) and _is_folder_of_rasters(path):
-        raise SourceError(_NO_MOSAIC)
+        raise SourceError(_SEVERAL)
     return open_gdal(path, unscale=unscale, nodata=nodata, band_names=names)
 
 

@@ -99,10 +99,10 @@ def test_addresses_of_other_kinds_are_refused(text):
 
 
 @pytest.mark.parametrize("what", [["a.tif", "b.tif"], ("a.tif",), "*.tif", "."])
-def test_several_rasters_need_a_mosaic(what, tmp_path, monkeypatch):
+def test_several_rasters_are_not_one(what, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(SourceError, match="needs a mosaic"):
+    with pytest.raises(SourceError, match="one raster is needed"):
         open_source(what)
 
 

@@ -1,0 +1,146 @@
+"""Footprints: outlines of many rasters in the reference of the service, each in one piece.
+
+x may run past the antimeridian; the middle of a footprint lies within one turn around the world.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from ..geo.crs import CRS, project
+
+Polygons = NDArray[Any]
+"""Polygons of shapely, by item."""
+
+NOWHERE: Any = shapely.from_wkt("POLYGON EMPTY")
+
+_STEPS = 4 * 22
+_LOOKS = 257
+
+
+def projected_outlines(outlines: Polygons, source: CRS, target: CRS) -> Polygons:
+    """Outlines of one reference in another, with densified edges.
+
+    What of an outline has no place in the target is left out; one without any is empty.
+
+    Raises:
+        UnknownCRSError: nothing leads from one reference to the other.
+    """
+    if source == target:
+        return _near_the_middle(outlines, target)
+    lengths = np.maximum(shapely.length(outlines) / _STEPS, 1e-12)
+    dense = shapely.segmentize(outlines, lengths)
+    xy, owner = shapely.get_coordinates(dense, return_index=True)
+    found = np.column_stack(project(xy[:, 0], xy[:, 1], source, target))
+    lost = np.zeros(len(outlines), np.bool_)
+    lost[owner[~np.isfinite(found).all(axis=1)]] = True
+    found[lost[owner]] = xy[lost[owner]]
+    placed = shapely.set_coordinates(dense, found)
+    for i in np.flatnonzero(lost):
+        placed[i] = _reachable(outlines[i], source, target)
+    for i in np.flatnonzero(~lost & _is_torn(placed, target)):
+        placed[i] = _mended(placed[i], target)
+    return _near_the_middle(_sound(placed), target)
+
+
+def _sound(polygons: Polygons) -> Polygons:
+    broken = ~shapely.is_valid(polygons)
+    if broken.any():
+        polygons = polygons.copy()
+        polygons[broken] = shapely.buffer(shapely.make_valid(polygons[broken]), 0)
+    return polygons
+
+
+def _is_torn(polygons: Polygons, crs: CRS) -> NDArray[np.bool_]:
+    """Which have an edge of more than half the world."""
+    torn = np.zeros(len(polygons), np.bool_)
+    if crs.period is None:
+        return torn
+    rings, owner = shapely.get_rings(polygons, return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    jumps = (np.abs(np.diff(xy[:, 0])) > crs.period / 2) & (ring[1:] == ring[:-1])
+    torn[owner[ring[1:][jumps]]] = True
+    return torn
+
+
+def _mended(polygon: Any, crs: CRS) -> Any:
+    """In one piece, where its rings jump across the antimeridian; around a pole with the pole."""
+    parts = [_mended_part(part, crs) for part in shapely.get_parts(polygon)]
+    middles = np.array([shapely.bounds(part)[[0, 2]].mean() for part in parts])
+    period = crs.period or 360.0
+    shifts = np.round((middles - middles[0]) / period) * period
+    moved = [_shifted(part, -shift) for part, shift in zip(parts, shifts, strict=True)]
+    return shapely.union_all(shapely.make_valid(moved))
+
+
+def _mended_part(part: Any, crs: CRS) -> Any:
+    exterior = _unwrapped(shapely.get_coordinates(part.exterior), crs)
+    period = crs.period or 360.0
+    if abs(exterior[-1, 0] - exterior[0, 0]) > period / 2:
+        return _around_a_pole(exterior, crs)
+    middle = (exterior[:, 0].min() + exterior[:, 0].max()) / 2
+    holes = []
+    for ring in part.interiors:
+        hole = _unwrapped(shapely.get_coordinates(ring), crs)
+        if abs(hole[-1, 0] - hole[0, 0]) < period / 2:
+            hole[:, 0] -= np.round((hole[:, 0].mean() - middle) / period) * period
+            holes.append(hole)
+    return shapely.make_valid(_polygon(exterior, holes))
+
+
+def _polygon(exterior: NDArray[np.float64], holes: Sequence[NDArray[np.float64]] = ()) -> Any:
+    return shapely.polygons(exterior, [shapely.linearrings(hole) for hole in holes] or None)
+
+
+def _unwrapped(xy: NDArray[np.float64], crs: CRS) -> NDArray[np.float64]:
+    return np.column_stack([np.unwrap(xy[:, 0], period=crs.period or 360.0), xy[:, 1]])
+
+
+def _around_a_pole(ring: NDArray[np.float64], crs: CRS) -> Any:
+    """The ring, which goes once around the world, closed by way of the pole."""
+    period = crs.period or 360.0
+    pole = math.copysign(max(period / 4, np.abs(ring[:, 1]).max()), ring[:, 1].mean())
+    (x0, _), (x1, _) = ring[0], ring[-1]
+    cap = shapely.make_valid(_polygon(np.vstack([ring, [(x1, pole), (x0, pole)]])))
+    low, high = -period / 2, period / 2
+    world = shapely.box(low, -2 * period, high, 2 * period)
+    turns = range(int((low - max(x0, x1)) // period), int((high - min(x0, x1)) // period) + 2)
+    pieces = [shapely.intersection(_shifted(cap, turn * period), world) for turn in turns]
+    return shapely.union_all(pieces)
+
+
+def _shifted(polygon: Any, by: float) -> Any:
+    return shapely.transform(polygon, lambda xy: xy + np.array((by, 0.0))) if by else polygon
+
+
+def _reachable(outline: Any, source: CRS, target: CRS) -> Any:
+    """The box around what of an outline has a place in the target."""
+    west, south, east, north = shapely.bounds(outline)
+    across, up = np.linspace(west, east, 65), np.linspace(south, north, _LOOKS)
+    xs, ys = project(np.tile(across, len(up)), np.repeat(up, len(across)), source, target)
+    good = np.isfinite(xs) & np.isfinite(ys)
+    if target.period is not None:
+        good &= np.abs(xs) <= target.period
+    if not good.any():
+        return NOWHERE
+    xs, ys = xs[good], ys[good]
+    return shapely.box(xs.min(), ys.min(), xs.max(), ys.max())
+
+
+def _near_the_middle(polygons: Polygons, crs: CRS) -> Polygons:
+    """Shifted by whole turns, so that the middle of each lies within half a turn of zero."""
+    if crs.period is None or not len(polygons):
+        return polygons
+    bounds = shapely.bounds(polygons)
+    middle = np.nan_to_num((bounds[:, 0] + bounds[:, 2]) / 2)
+    turns = np.ceil(middle / crs.period - 0.5)
+    polygons = polygons.copy()
+    for i in np.flatnonzero(turns):
+        polygons[i] = _shifted(polygons[i], -turns[i] * crs.period)
+    return polygons
