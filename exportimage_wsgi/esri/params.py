@@ -30,6 +30,7 @@ _WEB_MERCATOR = re.compile(
 _MOST_BANDS = 512
 _MOST_VALUES = 512
 _LARGEST_SIDE = 10**9
+_LARGEST_PIXEL = 1e12
 _LATEST_INSTANT = 10**16
 _NO_CRS = "is not a known spatial reference (EPSG or ESRI number, or WKT in JSON)"
 
@@ -91,6 +92,27 @@ def checked_size(width: float, height: float) -> tuple[int, int]:
         if side > _LARGEST_SIDE:
             raise ValueError(f"{name} must be at most {_LARGEST_SIDE}")
     return int(width + 0.5), int(height + 0.5)
+
+
+PixelSize = tuple[tuple[float, float], CRS | None]
+"""Width and height, and the reference in whose units they are, if that is said."""
+
+
+def pixel_size(text: str) -> PixelSize:
+    """The size of `x,y`, of one number for both, or of JSON with x, y and spatialReference."""
+    if not text.startswith("{"):
+        sides = [number(part) for part in items(text, 2)]
+        return _checked_pixel(sides[0], sides[-1]), None
+    said = members(read_json(text), "a pixel size")
+    crs = said.get("spatialreference")
+    sides = [number_of(said.get(name), name) for name in ("x", "y")]
+    return _checked_pixel(*sides), None if crs is None else crs_of(crs)
+
+
+def _checked_pixel(across: float, down: float) -> tuple[float, float]:
+    if not (0 < across <= _LARGEST_PIXEL and 0 < down <= _LARGEST_PIXEL):
+        raise ValueError(f"must be above 0 and at most {_LARGEST_PIXEL:g}")
+    return across, down
 
 
 def spatial_reference(text: str) -> CRS:
@@ -181,6 +203,27 @@ def checked_lerc_version(value: int) -> int:
     if value not in (1, 2):
         raise ValueError("must be 1 or 2")
     return value
+
+
+def count(text: str) -> int:
+    """How many there may be at most."""
+    value = integer(text)
+    if value < 1:
+        raise ValueError("must be 1 or more")
+    return value
+
+
+def distance(text: str) -> float:
+    """A length in the units of a geometry."""
+    value = number(text)
+    if not 1e-12 <= value <= 1e15:
+        raise ValueError("must be above 0")
+    return value
+
+
+def field_names(text: str) -> tuple[str, ...]:
+    """Names of attributes; `*` stands for all."""
+    return tuple(part.strip() for part in items(text, _MOST_VALUES) if part.strip())
 
 
 def slice_id(text: str) -> int:

@@ -24,6 +24,11 @@ def spatial_reference_json(crs: CRS, version: float) -> dict[str, Any]:
     return said
 
 
+def point_json(x: float, y: float, crs: CRS, version: float) -> dict[str, Any]:
+    """A point and its reference."""
+    return {"x": x, "y": y, "spatialReference": spatial_reference_json(crs, version)}
+
+
 def extent_json(extent: Extent, version: float) -> dict[str, Any]:
     """The box in full precision, and its reference."""
     sides = zip(("xmin", "ymin", "xmax", "ymax"), extent.bounds, strict=True)

@@ -194,6 +194,13 @@ EXPORT_PARAMETERS: tuple[Parameter, ...] = (
 )
 """Every parameter of exportImage but `f` and `callback`, in the order of Esri's form."""
 
+
+def shared_parameters(*names: str) -> tuple[Parameter, ...]:
+    """Parameters of exportImage that other operations have, too."""
+    known = {parameter.name: parameter for parameter in EXPORT_PARAMETERS}
+    return tuple(known[name] for name in names)
+
+
 _REFUSED = {
     "datumtransformation": (
         "datumTransformation",

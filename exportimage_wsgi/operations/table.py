@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from . import get_samples, identify
 from .operation import Operation
 
-OPERATIONS: tuple[Operation, ...] = ()
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        path="identify",
+        help="The value at a place, and the rasters that lie there.",
+        answer=identify.identify,
+        parameters=identify.PARAMETERS,
+    ),
+    Operation(
+        path="getSamples",
+        help="The values at many places, along lines or all over an area.",
+        answer=get_samples.get_samples,
+        parameters=get_samples.PARAMETERS,
+    ),
+)
 """Every operation but exportImage, in the order that a service's page lists them."""
 
 

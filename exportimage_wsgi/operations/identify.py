@@ -1,0 +1,125 @@
+"""identify: the value of a service at a place, and the rasters that lie there (10.0)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..esri import names, params
+from ..esri.geometry import Geometry, GeometryType
+from ..esri.replies import point_json
+from ..geo.shapes import centroid, moved
+from ..service import ImageService
+from .operation import Call
+from .parameters import Parameter, said_in
+from .reading import GEOMETRY, PIXEL_SIZE, SELECTION, asked_geometry, reading_of, values_at
+from .values import value_text
+
+_KINDS = (
+    GeometryType.POINT,
+    GeometryType.POLYGON,
+    GeometryType.ENVELOPE,
+    GeometryType.MULTIPOINT,
+)
+_BOOLEAN = ("true", "false")
+
+PARAMETERS = (
+    *GEOMETRY,
+    *SELECTION,
+    PIXEL_SIZE,
+    Parameter(
+        name="returnGeometry",
+        argument="return_geometry",
+        read=names.boolean,
+        choices=_BOOLEAN,
+        help="Give the footprints of the rasters (default true).",
+    ),
+    Parameter(
+        name="returnCatalogItems",
+        argument="return_catalog_items",
+        read=names.boolean,
+        choices=_BOOLEAN,
+        help="Give the rasters of a mosaic that lie there (default true).",
+    ),
+    Parameter(
+        name="returnPixelValues",
+        argument="return_pixel_values",
+        read=names.boolean,
+        choices=_BOOLEAN,
+        help="Give the value of each of those rasters, too (default true).",
+    ),
+    Parameter(
+        name="maxItemCount",
+        argument="max_item_count",
+        read=params.count,
+        hint="5",
+        help="Rasters that are given at most.",
+    ),
+    Parameter(
+        name="mapExtent",
+        argument="map_extent",
+        read=str,
+        hint="-105,35,-104,36",
+        help="Of the client's map. With imageDisplay the answer is one of a map service, too.",
+    ),
+    Parameter(
+        name="imageDisplay",
+        argument="image_display",
+        read=str,
+        hint="800,600,96",
+        help="Width, height and resolution of the client's map.",
+    ),
+)
+
+
+def identify(service: ImageService, call: Call) -> dict[str, Any]:
+    """The value at a point, or at the centre of another geometry; this reads pixels.
+
+    Raises:
+        ParameterError: a parameter breaks its rule.
+    """
+    said = said_in(call.arguments, PARAMETERS)
+    place = asked_geometry(service, said, _KINDS)
+    x, y = _location(place)
+    assert place.crs is not None
+    reading = reading_of(service, said, place)
+    point = moved(np.array([[x, y]]), place.crs, service.crs)
+    pixels = values_at(reading, point, call.runner)[0]
+    text = value_text(pixels, ", ")
+    location = point_json(x, y, place.crs, call.version)
+    reply: dict[str, Any] = {
+        "objectId": 0,
+        "name": "Pixel",
+        "value": text,
+        "location": location,
+        "properties": None,
+        "catalogItems": None,
+        "catalogItemVisibilities": [],
+    }
+    if "map_extent" in said and "image_display" in said:
+        reply["results"] = [_as_of_a_map(service, text, location)]
+    return reply
+
+
+def _location(place: Geometry) -> tuple[float, float]:
+    """The point itself, the mean of several, or the centre of gravity."""
+    if place.type in (GeometryType.POINT, GeometryType.MULTIPOINT):
+        x, y = place.vertices.mean(axis=0)
+        return float(x), float(y)
+    return centroid(place.parts)
+
+
+def _as_of_a_map(service: ImageService, text: str, location: dict[str, Any]) -> dict[str, Any]:
+    """The same as a map service tells it: QGIS reads nothing else."""
+    values = text.split(", ") if service.info.band_count > 1 else [text]
+    bands = service.info.band_names if len(values) == service.info.band_count else ("Pixel",)
+    return {
+        "layerId": 0,
+        "layerName": service.name.rpartition("/")[2],
+        "displayFieldName": "",
+        "value": text,
+        "attributes": dict(zip(bands, values, strict=True)),
+        "geometryType": GeometryType.POINT.value,
+        "geometry": location,
+    }
