@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -84,7 +84,8 @@ class MosaicRule:
 
     sort_value: float | str | None = None
 
-    ascending: bool = True
+    ascending: bool | None = None
+    """`None`: the service's own."""
 
     viewpoint: Viewpoint | None = None
 
@@ -94,6 +95,9 @@ class MosaicRule:
     item_rendering_rule: RenderingRule | None = None
 
     dimensions: tuple[DimensionRange, ...] = ()
+
+    parameter: str = field(default="mosaicRule", compare=False)
+    """That it came by: errors name it."""
 
     def selects(self, row: Row) -> bool:
         """May the raster with these attributes (`objectid` among them) be drawn?
@@ -146,7 +150,7 @@ def mosaic_rule_of(value: Any) -> MosaicRule:
             locked_ids=() if locked is None else integers_of(locked, "lockRasterIds"),
             sort_field=_sort_field(said.get("sortfield")),
             sort_value=_sort_value(said.get("sortvalue")),
-            ascending=_ascending(said.get("ascending", True)),
+            ascending=_ascending(said.get("ascending")),
             viewpoint=_viewpoint(said.get("viewpoint")),
             operation=_operation(said.get("mosaicoperation")),
             item_rendering_rule=None if item_rule is None else rendering_rule_of(item_rule),
@@ -202,13 +206,17 @@ def _sort_value(value: Any) -> float | str | None:
     return number_of(value, "sortValue")
 
 
-def _ascending(value: Any) -> bool:
+def _ascending(value: Any) -> bool | None:
+    return None if value is None or value == "" else _flag(value, "ascending")
+
+
+def _flag(value: Any, name: str) -> bool:
     if isinstance(value, bool):
         return value
     try:
         return names.boolean(value.strip())
     except (AttributeError, ValueError):
-        raise ValueError("ascending must be true or false") from None
+        raise ValueError(f"{name} must be true or false") from None
 
 
 def _viewpoint(value: Any) -> Viewpoint | None:
@@ -242,7 +250,7 @@ def _dimension(said: Mapping[str, Any]) -> DimensionRange:
         variable=variable,
         dimension=dimension,
         values=tuple(_range(each) for each in values),
-        is_slice=_ascending(said.get("isslice", False)),
+        is_slice=_flag(said.get("isslice", False), "isSlice"),
     )
 
 
@@ -290,7 +298,7 @@ def mosaic_properties(text: str) -> MosaicRule:
             raise ValueError(f"{element.tag} is given twice")
     if "sortvalue" in said:
         said["sortvalue"] = _as_number(said["sortvalue"])
-    return mosaic_rule_of(said)
+    return replace(mosaic_rule_of(said), parameter="mosaicProperties")
 
 
 def _as_number(text: str) -> float | str:

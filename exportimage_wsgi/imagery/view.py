@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..geo.grid import Grid, Window
 from ..pixels import Pixels, PixelType
 from .cast import Appearance, cast, shown
+from .mosaic import Mosaic, lay
 from .warp import Layer, blank, warp
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ class View:
     grid: Grid
     """Of the output; north up."""
 
-    layer: Layer
-    """The raster, and how it is warped."""
+    layer: Layer | Mosaic
+    """The raster, or the rasters, and how they are warped."""
 
     pixel_type: PixelType
     """Type that the values are cast to."""
@@ -94,10 +95,15 @@ def _room(like: Pixels, window: Window) -> Pixels:
 
 
 def _block(view: View, window: Window) -> Pixels:
-    gather = blank if view.blank else warp
-    pixels = gather(view.layer, view.grid, window)
+    pixels = _gathered(view, window)
     pixels = Pixels(cast(pixels.values, view.pixel_type), pixels.valid)
     return pixels if view.appearance is None else shown(pixels, view.appearance)
+
+
+def _gathered(view: View, window: Window) -> Pixels:
+    if isinstance(view.layer, Mosaic):
+        return lay(view.layer, view.grid, window)
+    return (blank if view.blank else warp)(view.layer, view.grid, window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

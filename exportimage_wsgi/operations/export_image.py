@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..encode.format import Encoder
-from ..errors import ParameterError
+from ..errors import ItemError, ParameterError
 from ..geo.extent import Extent
 from ..geo.grid import Window
 from ..imagery.view import View, cube, read
+from ..mosaics import failures
+from ..mosaics.dataset import MosaicDataset
 from ..pixels import Pixels
 from ..running import Runner, Stop, close
 from ..service import ImageService
@@ -30,7 +34,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 """Is told how many pieces are done, and of how many."""
 
+_log = logging.getLogger(__name__)
 _runner = Runner()
+Done = TypeVar("Done")
 
 _KINDS = {".jpeg": ".jpg", ".tiff": ".tif"} | {
     kind: kind for kind in (".bip", ".bmp", ".bsq", ".gif", ".jpg", ".kmz", ".lerc", ".png", ".tif")
@@ -57,16 +63,41 @@ def export_image(
         ParameterError: the request asks for what the service cannot give.
         SourceError: statistics were needed, and the raster cannot be read.
     """
-    plan = plan_kmz(service, request) if kmz else plan_export(service, request)
-    return Export(plan, service.name, runner or _runner)
+    planner = Planner(service=service, request=request, kmz=kmz)
+    return Export(planner, runner or _runner)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planner:
+    """Makes the plan of an export, and makes it again where items of a mosaic may be left out."""
+
+    service: ImageService
+
+    request: ExportRequest
+
+    kmz: bool
+
+    def plan(self) -> ExportPlan:
+        return (plan_kmz if self.kmz else plan_export)(self.service, self.request)
+
+    def leaves_out(self, error: ItemError) -> bool:
+        """Will the next plan do without the item? Not if the service wants all of them."""
+        source = self.service.source
+        if not isinstance(source, MosaicDataset) or source.settings.on_failure != "skip":
+            return False
+        if not error.raster or failures.known(error.raster, error.version) is not None:
+            return False
+        _log.warning("service %s: %s; it is left out", self.service.name, error)
+        failures.remember(error.raster, error.version, error.reason)
+        return True
 
 
 class Export:
     """An image that is planned, and made when it is streamed."""
 
-    def __init__(self, plan: ExportPlan, name: str, runner: Runner) -> None:
-        self.plan = plan
-        self._name = name
+    def __init__(self, planner: Planner, runner: Runner) -> None:
+        self.plan = plan = planner.plan()
+        self._planner = planner
         self._runner = runner
         self._settled: Encoder | None = None if plan.translucent else plan.encoder
         self._kept: list[Any] | None = None
@@ -108,7 +139,22 @@ class Export:
     @cached_property
     def cube(self) -> xarray.DataArray:
         """The pixels as a lazy cube `(band, y, x)` with `.rio`; see `imagery.view.cube`."""
-        return cube(self.plan.view, self._name, self.token)
+        return cube(self.plan.view, self._planner.service.name, self.token)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of a mosaic: items that were left out, or were too many."""
+        return self.plan.notes
+
+    def without(self, error: ItemError) -> Export:
+        """The same export without an item that cannot be read.
+
+        Raises:
+            ItemError: the error itself, where the service fails rather than leave it out.
+        """
+        if not self._planner.leaves_out(error):
+            raise error
+        return Export(self._planner, self._runner)
 
     def settle(self) -> Encoder:
         """Decide which encoder it is; for jpgpng this reads pixels until one is no data."""
@@ -133,6 +179,8 @@ class Export:
     def save(self, path: str | PathLike[str], progress: bool | Progress | None = None) -> Path:
         """Write the file; it appears under its name only when it is complete.
 
+        Of a mosaic that leaves out what cannot be read, it may be begun several times.
+
         Args:
             path: of the file.
             progress: `True` draws a bar on the terminal; a callable is told `(done, total)`.
@@ -142,6 +190,9 @@ class Export:
         """
         target = Path(path)
         self._check_name(target)
+        return persistently(self, lambda export: export._write(target, progress))
+
+    def _write(self, target: Path, progress: bool | Progress | None) -> Path:
         with _shown(progress) as tell, self.stream(tell) as stream:
             handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
             try:
@@ -211,6 +262,16 @@ def _told(pieces: Iterator[Any], count: int, progress: Progress) -> Iterator[Any
             progress(done, count)
     finally:
         close(pieces)
+
+
+def persistently(export: Export, deed: Callable[[Export], Done]) -> Done:
+    """What a deed gives, done again without each item that it finds unreadable, if such items
+    may be left out."""
+    while True:
+        try:
+            return deed(export)
+        except ItemError as error:
+            export = export.without(error)
 
 
 class Stream:

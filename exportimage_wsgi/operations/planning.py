@@ -10,7 +10,6 @@ import hashlib
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import cast
 
 import numpy as np
 
@@ -22,11 +21,13 @@ from ..errors import ParameterError, SizeLimitError, UnknownCRSError
 from ..geo.grid import Grid
 from ..geo.mesh import surely_inside
 from ..imagery.cast import Appearance, default_stretch
-from ..imagery.sources.source import Source
+from ..imagery.mosaic import Mosaic
 from ..imagery.view import View
-from ..imagery.warp import placement_of, plan_layer
+from ..imagery.warp import Layer, placement_of, plan_layer
+from ..mosaics.dataset import MosaicDataset
 from ..pixels import NoDataRule, PixelType
 from ..service import ImageService
+from .mosaicking import plan_mosaic
 from .placing import WGS84, on_the_globe, plan_grid
 from .request import ExportRequest
 
@@ -47,6 +48,9 @@ class ExportPlan:
 
     token: str
     """Equal tokens are equal bytes: of the pixels, the file and the versions of the rasters."""
+
+    notes: tuple[str, ...] = ()
+    """What the client should know of a mosaic: that items were left out or cut off."""
 
 
 def plan_export(service: ImageService, request: ExportRequest) -> ExportPlan:
@@ -88,7 +92,7 @@ def _check_bytes(service: ImageService, grid: Grid, bands: int, pixel_type: Pixe
 
 def _plan(service: ImageService, request: ExportRequest, grid: Grid, name: str) -> ExportPlan:
     chosen = FORMATS["jpg" if name == "jpgpng" else name]
-    view = _view(service, request, grid, chosen.content)
+    view, notes = _view(service, request, grid, chosen.content)
     canvas = _canvas(service, request, view, chosen.content)
     options = _options(service, request)
     encoder = _fitted(chosen, canvas, options, request)
@@ -96,10 +100,13 @@ def _plan(service: ImageService, request: ExportRequest, grid: Grid, name: str) 
     if name == "jpgpng" and not canvas.opaque:
         translucent = _fitted(FORMATS["png32"], canvas, options, request)
     token = _token(view, encoder, translucent)
-    return ExportPlan(view=view, encoder=encoder, translucent=translucent, token=token)
+    return ExportPlan(view=view, encoder=encoder, translucent=translucent, token=token, notes=notes)
 
 
-def _view(service: ImageService, request: ExportRequest, grid: Grid, content: Content) -> View:
+def _view(
+    service: ImageService, request: ExportRequest, grid: Grid, content: Content
+) -> tuple[View, tuple[str, ...]]:
+    """The view, and what is to be said of it."""
     bands = _bands(service, request, content)
     rule = _nodata_rule(service, request, bands)
     interpolation = request.interpolation or service.interpolation
@@ -111,15 +118,23 @@ def _view(service: ImageService, request: ExportRequest, grid: Grid, content: Co
     if content is not Content.VALUES:
         pixel_type, appearance = _looks(service, pixel_type, bands, content)
     opaque = not service.info.masked and rule is None and _is_inside(service, grid)
-    return View(
+    layer: Layer | Mosaic
+    if isinstance(service.source, MosaicDataset):
+        layer, notes = plan_mosaic(service.source, request, grid, bands, interpolation, rule)
+        blank = False
+    else:
+        layer, notes = plan_layer(service.source, grid, bands, interpolation, rule), ()
+        blank = _selects_nothing(request)
+    view = View(
         grid=grid,
-        layer=plan_layer(cast(Source, service.source), grid, bands, interpolation, rule),
+        layer=layer,
         pixel_type=pixel_type,
         fill=_fill(service, rule, bands, pixel_type, opaque),
         appearance=appearance,
-        opaque=opaque and not _selects_nothing(request),
-        blank=_selects_nothing(request),
+        opaque=opaque and not blank,
+        blank=blank,
     )
+    return view, notes
 
 
 def _pixel_type(service: ImageService, request: ExportRequest) -> PixelType:

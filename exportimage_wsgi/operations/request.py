@@ -164,7 +164,7 @@ class ExportRequest:
             "validate_extent": _asked("validateExtent", _boolean, validate_extent),
             "time": _asked("time", _time, time),
             "slice_id": _asked("sliceId", _slice_id, slice_id),
-            "mosaic_rule": rule or _seen_from(properties, viewpoint),
+            "mosaic_rule": _seen_from(rule or properties, viewpoint),
             "rendering_rule": _asked("renderingRule", _rendering_rule, rendering_rule),
         }
         for name, value in normalised.items():
@@ -342,10 +342,10 @@ def _viewpoint(value: Any) -> Viewpoint | None:
 
 
 def _seen_from(rule: MosaicRule | None, viewpoint: Viewpoint | None) -> MosaicRule | None:
-    """The rule of 9.3's two parameters."""
-    if viewpoint is None:
+    """The rule, looked from the viewpoint of 9.3 unless it has its own."""
+    if viewpoint is None or (rule is not None and rule.viewpoint is not None):
         return rule
-    return replace(rule or MosaicRule(), viewpoint=viewpoint)
+    return replace(rule or MosaicRule(parameter="viewpointProperties"), viewpoint=viewpoint)
 
 
 def _rendering_rule(value: Any) -> RenderingRule:

@@ -315,7 +315,7 @@ class ImageServer:
 
     def _drawn(self, visit: Visit, service: ImageService, path: str) -> Drawn:
         export = self._exporter.plan(visit.request, service, visit.asked.arguments)
-        stored = self._exporter.kept(service, export)
+        export, stored = self._exporter.kept(service, export)
         return drawn(visit.address, visit.asked.arguments, path, export, stored)
 
     def _output(self, visit: Visit, name: str) -> Response:

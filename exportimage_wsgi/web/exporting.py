@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +12,7 @@ from werkzeug.http import quote_etag
 from werkzeug.wrappers import Response
 
 from ..esri.replies import export_reply
-from ..operations.export_image import Export, export_image
+from ..operations.export_image import Export, export_image, persistently
 from ..operations.parameters import parse_export
 from ..outputs import OutputStore, StoredFile, plain
 from ..running import Runner
@@ -21,6 +22,7 @@ from .asked import HTTPRequest
 from .reader import left
 from .respond import Body, file_reply, is_unmodified, unmodified, wants_range
 
+_LONGEST_HEADER = 1000
 OUTPUT = ("rest", "directories", "output")
 
 
@@ -59,12 +61,17 @@ class Exporter:
         A client that holds it already is told so before any pixel is read; within `max_age`
         seconds it need not ask.
         """
+        return persistently(export, partial(self._picture, request, service, max_age=max_age))
+
+    def _picture(
+        self, request: HTTPRequest, service: ImageService, export: Export, max_age: int
+    ) -> Response:
         headers = drawn(export, max_age)
         if is_unmodified(request, export.token):
             return unmodified(headers, export.token)
         is_unknown = request.method == "HEAD" and export.length is None
         if is_unknown or wants_range(request, export.token):
-            stored = self.kept(service, export)
+            stored = self._kept(service, export)
             headers["Content-Disposition"] = _disposition(service, stored.path.suffix)
             return file_reply(request, stored, export.token, headers)
         body = Body(export.stream()) if request.method != "HEAD" else None
@@ -76,8 +83,12 @@ class Exporter:
             response.headers["Content-Length"] = str(export.length)
         return response
 
-    def kept(self, service: ImageService, export: Export) -> StoredFile:
-        """The finished file in the store; made, if it isn't there."""
+    def kept(self, service: ImageService, export: Export) -> tuple[Export, StoredFile]:
+        """The finished file in the store, made if it isn't there; and of which export it is, which
+        may be without items that cannot be read."""
+        return persistently(export, lambda each: (each, self._kept(service, each)))
+
+    def _kept(self, service: ImageService, export: Export) -> StoredFile:
         stem = service.name.rpartition("/")[2]
         for extension in _extensions(export):
             found = self.outputs.find(export.token, extension, stem)
@@ -94,8 +105,10 @@ class Exporter:
 
     def reply(self, service: ImageService, export: Export, address: Address) -> dict[str, Any]:
         """The JSON reply, whose `href` leads to the finished file."""
-        href = address.url(*OUTPUT, self.kept(service, export).name)
-        return export_reply(href, export.width, export.height, export.extent, self.version)
+        export, stored = self.kept(service, export)
+        href = address.url(*OUTPUT, stored.name)
+        reply = export_reply(href, export.width, export.height, export.extent, self.version)
+        return reply | ({"messages": list(export.notes)} if export.notes else {})
 
 
 def drawn(export: Export, max_age: int = 0) -> dict[str, str]:
@@ -109,7 +122,14 @@ def drawn(export: Export, max_age: int = 0) -> dict[str, str]:
     definition = extent.crs.definition
     if definition.startswith(("EPSG:", "ESRI:")):
         headers["Content-Crs"] = definition
+    if export.notes:
+        headers["Content-Notes"] = _in_a_header("; ".join(export.notes))
     return headers
+
+
+def _in_a_header(text: str) -> str:
+    plain = "".join(sign if sign.isprintable() else "?" for sign in text)
+    return plain.encode("ascii", "replace").decode()[:_LONGEST_HEADER]
 
 
 def _extensions(export: Export) -> tuple[str, ...]:

@@ -29,7 +29,8 @@ _CHUNK = 1 << 18
 _HEADER_LIST = re.compile(r"[A-Za-z0-9-]{1,60}(?:\s*,\s*[A-Za-z0-9-]{1,60}){0,30}", re.ASCII)
 _ALLOWED_HEADERS = "Content-Type, Authorization, X-Esri-Authorization, Range, If-None-Match"
 _EXPOSED_HEADERS = (
-    "Accept-Ranges, Content-Bbox, Content-Crs, Content-Length, Content-Range, ETag, Retry-After"
+    "Accept-Ranges, Content-Bbox, Content-Crs, Content-Length, Content-Notes, Content-Range, "
+    "ETag, Retry-After"
 )
 
 
