@@ -59,6 +59,11 @@ def statistics_of(source: Source) -> tuple[Statistics, ...] | None:
     return known if len(known) == len(found) else None
 
 
+def statistics_of_values(values: NDArray[Any]) -> Statistics | None:
+    """Of the finite ones of real values; `None` if there are none."""
+    return _together((_moments_of(values),))
+
+
 @dataclass(frozen=True, slots=True)
 class _Moments:
     """Of the pixels of one band in one strip."""

@@ -124,7 +124,7 @@ def _abilities(service: ImageService) -> dict[str, Any]:
         ],
         "rasterTypeInfos": [{"name": "Raster Dataset", "description": "", "help": ""}],
         "mensurationCapabilities": "",
-        "hasHistograms": False,
+        "hasHistograms": True,
         "hasColormap": False,
         "hasRasterAttributeTable": False,
         "hasMultidimensions": False,

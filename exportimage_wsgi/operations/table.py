@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import get_samples, identify
+from . import get_samples, histograms, identify
 from .operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -19,6 +19,30 @@ OPERATIONS: tuple[Operation, ...] = (
         help="The values at many places, along lines or all over an area.",
         answer=get_samples.get_samples,
         parameters=get_samples.PARAMETERS,
+    ),
+    Operation(
+        path="statistics",
+        help="Statistics of each band of the whole service.",
+        answer=histograms.statistics,
+        parameters=histograms.PARAMETERS,
+    ),
+    Operation(
+        path="histograms",
+        help="Histograms of each band of the whole service.",
+        answer=histograms.histograms,
+        parameters=histograms.PARAMETERS,
+    ),
+    Operation(
+        path="computeHistograms",
+        help="Histograms of each band in a polygon or envelope.",
+        answer=histograms.compute_histograms,
+        parameters=histograms.AREA_PARAMETERS,
+    ),
+    Operation(
+        path="computeStatisticsHistograms",
+        help="Statistics and histograms of each band in a polygon or envelope.",
+        answer=histograms.compute_statistics_histograms,
+        parameters=histograms.AREA_PARAMETERS,
     ),
 )
 """Every operation but exportImage, in the order that a service's page lists them."""

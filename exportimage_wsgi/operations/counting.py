@@ -1,0 +1,251 @@
+"""Counting: the values of an area or of a whole service, for statistics and histograms.
+
+The area is read on the lattice of the raster's own pixels. Where that would be too many, each n-th
+of them is read, and what is found says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+
+from ..errors import ParameterError
+from ..esri.geometry import Geometry
+from ..geo.crs import Coordinates
+from ..geo.extent import Extent
+from ..geo.grid import Grid, Window
+from ..geo.shapes import densified, moved
+from ..imagery.histograms import Histogram, histogram
+from ..imagery.masks import inside
+from ..imagery.statistics import statistics_of_values
+from ..imagery.view import read
+from ..pixels import Interpolation, Statistics
+from ..running import Runner
+from ..service import ImageService
+from .planning import plan_export
+from .request import ExportRequest
+
+MOST_BYTES = 1 << 24
+"""Of the values that are looked at, all bands together."""
+
+_MOST_TESTS = 10**8
+"""Rows of the area times vertices of its outline."""
+
+_BLOCK = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """What the values of one band are like."""
+
+    statistics: Statistics | None
+    """`None` where no value is valid."""
+
+    median: float | None
+
+    histogram: Histogram
+
+    count: int
+    """Values that were looked at."""
+
+    skip: int = 1
+    """Only each so-manieth column and row was read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Area:
+    """What is read: a grid in the service's reference and which of its pixels count."""
+
+    grid: Grid
+
+    mask: NDArray[np.bool_] | None
+
+    skip: int
+
+
+def counted(
+    service: ImageService,
+    said: Mapping[str, Any],
+    runner: Runner,
+    area: Geometry | None = None,
+    pixel_size_xy: tuple[float, float] | None = None,
+) -> tuple[Count, ...]:
+    """One a band; this reads the rasters.
+
+    Args:
+        service: what is read.
+        said: arguments of `ExportRequest`, which select what is drawn.
+        runner: threads and limits.
+        area: a polygon or envelope with its reference; everywhere if not given.
+        pixel_size_xy: in units of the service, if it was asked for; it is obeyed, or refused.
+
+    Raises:
+        ParameterError: the area has no place in the service's reference, or is too large to be
+            read at the pixel size that was asked for.
+    """
+    rings = None if area is None else _own_rings(service, area)
+    found = _area(service, rings, pixel_size_xy)
+    if found is None:
+        return tuple(_count_of(service, [], 1) for _ in range(service.info.band_count))
+    windows = _windows(service, found.grid)
+    work = partial(_values, service, {**said, "interpolation": Interpolation.NEAREST}, found)
+    numbered = partial(_numbered, work, windows)
+    parts = list(runner.pieces(numbered, len(windows), runner.stop()))
+    bands = zip(*parts, strict=True)
+    return tuple(_count_of(service, list(band), found.skip) for band in bands)
+
+
+def _own_rings(service: ImageService, area: Geometry) -> tuple[Coordinates, ...]:
+    assert area.crs is not None
+    if area.crs == service.crs:
+        return area.parts
+    rings = tuple(moved(ring, area.crs, service.crs) for ring in densified(area.parts))
+    if not all(np.isfinite(ring).all() for ring in rings):
+        rule = f"not all of it has a place in {str(service.crs)[:40]}"
+        raise ParameterError("geometry", area.type.value, rule)
+    return rings
+
+
+def _area(
+    service: ImageService,
+    rings: Sequence[Coordinates] | None,
+    pixel_size_xy: tuple[float, float] | None,
+) -> _Area | None:
+    """The part of the service in the rings; `None` if there is none."""
+    box = _common_box(service, rings)
+    if box is None:
+        return None
+    across, down = pixel_size_xy or service.pixel_size_xy
+    vertices = 0 if rings is None else sum(len(ring) for ring in rings)
+    skip = 1
+    while _is_too_much(service, box, (across * skip, down * skip), vertices):
+        if pixel_size_xy is not None:
+            rule = f"too fine for this area: at most {MOST_BYTES} bytes of values are read at once"
+            raise ParameterError("pixelSize", f"{across:.12g},{down:.12g}", rule)
+        skip += 1
+    grid = _snapped(service, box, (across * skip, down * skip))
+    mask = None if rings is None else inside(rings, grid, grid.whole)
+    return _Area(grid=grid, mask=mask, skip=skip)
+
+
+def _common_box(
+    service: ImageService, rings: Sequence[Coordinates] | None
+) -> tuple[float, float, float, float] | None:
+    own = service.extent
+    if rings is None:
+        return own.bounds
+    vertices = np.concatenate(rings)
+    west, south = np.maximum(vertices.min(axis=0), (own.xmin, own.ymin))
+    east, north = np.minimum(vertices.max(axis=0), (own.xmax, own.ymax))
+    return (west, south, east, north) if west < east and south < north else None
+
+
+def _is_too_much(
+    service: ImageService,
+    box: tuple[float, float, float, float],
+    pixel: tuple[float, float],
+    vertices: int,
+) -> bool:
+    columns, rows = (box[2] - box[0]) / pixel[0] + 1, (box[3] - box[1]) / pixel[1] + 1
+    each = service.info.band_count * service.info.pixel_type.dtype.itemsize
+    return columns * rows * each > MOST_BYTES or (rows * vertices > _MOST_TESTS and rows > 64)
+
+
+def _snapped(
+    service: ImageService, box: tuple[float, float, float, float], pixel: tuple[float, float]
+) -> Grid:
+    """A north-up grid around the box whose lines are those of the service's pixels."""
+    (across, down), own = pixel, service.extent
+    left = math.floor((box[0] - own.xmin) / across + 1e-6)
+    right = math.ceil((box[2] - own.xmin) / across - 1e-6)
+    top = math.floor((own.ymax - box[3]) / down + 1e-6)
+    bottom = math.ceil((own.ymax - box[1]) / down - 1e-6)
+    affine = Affine(across, 0, own.xmin + left * across, 0, -down, own.ymax - top * down)
+    shape = (max(bottom - top, 1), max(right - left, 1))
+    return Grid(crs=own.crs, affine=affine, shape_yx=shape)
+
+
+def _windows(service: ImageService, grid: Grid) -> list[Window]:
+    """Blocks that are no larger than pictures of the service may be."""
+    wide, high = (min(_BLOCK, most) for most in service.max_image_size)
+    rows, columns = grid.shape_yx
+    return [
+        Window(rows=(y, min(y + high, rows)), columns=(x, min(x + wide, columns)))
+        for y in range(0, rows, high)
+        for x in range(0, columns, wide)
+    ]
+
+
+def _numbered(work: Any, windows: list[Window], index: int) -> list[NDArray[Any]]:
+    found: list[NDArray[Any]] = work(windows[index])
+    return found
+
+
+def _values(
+    service: ImageService, said: Mapping[str, Any], area: _Area, window: Window
+) -> list[NDArray[Any]]:
+    """The valid, finite values of each band in a window; of complex ones the magnitudes."""
+    rows, columns = slice(*window.rows), slice(*window.columns)
+    part = area.grid.window(rows, columns)
+    mask = None if area.mask is None else area.mask[rows, columns]
+    empty = np.zeros(0, service.info.pixel_type.dtype)
+    if mask is not None and not mask.any():
+        return [empty] * service.info.band_count
+    box: Extent = part.extent
+    request = ExportRequest(
+        bbox=box,
+        size=part.shape_yx[::-1],
+        format="bsq",
+        adjust_aspect_ratio=False,
+        **said,
+    )
+    view = plan_export(service, request).view
+    values, valid = read(view, view.grid.whole)
+    numbers = np.abs(values) if values.dtype.kind == "c" else values
+    counts = np.broadcast_to(valid > 0, numbers.shape) & np.isfinite(numbers)
+    if mask is not None:
+        counts = counts & mask
+    return [band[which] for band, which in zip(numbers, counts, strict=True)]
+
+
+def _count_of(service: ImageService, parts: list[NDArray[Any]], skip: int) -> Count:
+    pixel_type = service.info.pixel_type
+    values = np.concatenate(parts) if parts else np.zeros(0, pixel_type.dtype)
+    return Count(
+        statistics=statistics_of_values(values),
+        median=_median(values) if values.size else None,
+        histogram=histogram(values, pixel_type),
+        count=values.size,
+        skip=skip,
+    )
+
+
+def _median(values: NDArray[Any]) -> float:
+    """Of two in the middle the mean, also where their sum is no double any more."""
+    middle = [(values.size - 1) // 2, values.size // 2]
+    low, high = (float(value) for value in np.partition(values, middle)[middle])
+    return low if low == high else low / 2 + high / 2
+
+
+# By version, not by service: one in memory would be kept with its pixels.
+_known: dict[tuple[str, str], tuple[Count, ...]] = {}
+_MOST_KNOWN = 256
+
+
+def counted_everywhere(service: ImageService, runner: Runner) -> tuple[Count, ...]:
+    """As `counted` of the whole service, found once and kept in memory."""
+    key = (service.info.version, repr(service.settings.nodata))
+    found = _known.get(key)
+    if found is None:
+        found = counted(service, {}, runner)
+        while len(_known) >= _MOST_KNOWN:
+            _known.pop(next(iter(_known)), None)
+        _known[key] = found
+    return found
