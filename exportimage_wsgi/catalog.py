@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,8 @@ from typing import Any
 from .config import Config, name_fault, twin_fault, twins
 from .errors import ConfigError, NotFoundError, SourceError, shown
 from .service import ImageService, ServiceSettings
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,16 +125,26 @@ class _Held:
 
     def service(self) -> ImageService:
         """The service as its files are now; several threads open it once."""
-        current = self._current()
-        if current is None:
-            with self._lock:
-                current = self._current() or self._opened()
-                self._service = current
-        return current
+        known = self._service
+        if known is not None and known.is_current:
+            return known
+        with self._lock:
+            if self._service is None or self._service is known:
+                self._service = self._opened_again()
+            return self._service
 
-    def _current(self) -> ImageService | None:
-        service = self._service
-        return service if service is not None and service.is_current else None
+    def _opened_again(self) -> ImageService:
+        """As the files are now. A mosaic stays what it was while a new raster can't be read, as
+        one that is still being copied."""
+        try:
+            return self._opened()
+        except SourceError as error:
+            known = self._service
+            if known is None or not known.is_mosaic:
+                raise
+            _log.warning("service %s stays as it was: %s", self.name, error)
+            known.look_later()
+            return known
 
     def _opened(self) -> ImageService:
         raster, settings = self.offer.raster, self.offer.settings

@@ -52,7 +52,7 @@ def checked(path: str) -> Report:
         try:
             warnings += [f"{key}: {text}" for text in of_service(catalog.service(name))]
         except ExportImageError as error:
-            found.append(f"{key}: {told_in_full(str(error), str(catalog.raster(name)))}")
+            found.append(f"{key}: {told_in_full(str(error), catalog.raster(name))}")
     return Report(faults=tuple(found), warnings=tuple(warnings), services=len(catalog.names()))
 
 

@@ -182,7 +182,7 @@ def _format_of(out: Path) -> str:
         ) from None
 
 
-def _found(text: str, **of_raster: Any) -> tuple[Config, ImageService, str]:
+def _found(text: str, **of_raster: Any) -> tuple[Config, ImageService, Any]:
     """The service meant by `RASTER`, `CONFIG.toml` or `CONFIG.toml#SERVICE`, and its raster.
 
     Args:
@@ -216,12 +216,12 @@ def _found(text: str, **of_raster: Any) -> tuple[Config, ImageService, str]:
 
 
 @contextmanager
-def _told_in_full(raster: str) -> Iterator[None]:
+def _told_in_full(raster: Any) -> Iterator[None]:
     """Errors of a raster with its full path, which only its operator may see."""
     try:
         yield
     except SourceError as error:
-        raise SourceError(told_in_full(str(error), str(raster))) from error
+        raise SourceError(told_in_full(str(error), raster)) from error
 
 
 def _is_config(path: str) -> bool:

@@ -21,6 +21,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -229,11 +230,60 @@ class Look(Table):
     unscale: Flag = False
 
 
+class Mosaic(Table):
+    """How the rasters of a mosaic are found, described and laid over each other; the keys are
+    those of `MosaicSettings`, which checks them."""
+
+    index: Any = None
+    pattern: Any = None
+    table: Any = None
+    seamlines: Any = None
+    tags: Any = ()
+    types: Any = ()
+    time: Any = ()
+    asset: Any = None
+    footprints: Any = "outline"
+    crs: Any = None
+    pixel_size: Any = None
+    pixel_type: Any = None
+    bands: Any = None
+    method: Any = "none"
+    operation: Any = "first"
+    sort_field: Any = None
+    sort_value: Any = None
+    ascending: Any = True
+    max_images: Any = 1000
+    blend_width: Any = 50.0
+    on_failure: Any = "fail"
+
+    @field_validator("*")
+    @classmethod
+    def _checked_setting(cls, value: Any, info: ValidationInfo) -> Any:
+        from .mosaics.settings import checked_setting
+
+        checked = checked_setting(str(info.field_name), value)
+        if info.field_name in ("index", "table", "seamlines"):
+            return _placed(checked.strip(), _folder(info))
+        return checked
+
+    @model_validator(mode="after")
+    def _without_contradictions(self) -> Mosaic:
+        if not self.model_fields_set:
+            return self
+        from .mosaics.settings import contradiction
+
+        fault = contradiction(self.said())
+        if fault:
+            raise ValueError(fault)
+        return self
+
+
 class Service(Look):
     """One service: its raster and how it is served."""
 
     source: Any
-    """Path, URL, `cube.nc#variable` or `store.zarr#variable`; a list is told to be a mosaic."""
+    """Path, URL, `cube.nc#variable` or `store.zarr#variable`. A mosaic: a folder, a glob, a table
+    of items, a STAC document, or a list of any of these."""
 
     description: str = ""
 
@@ -245,6 +295,8 @@ class Service(Look):
 
     default_format: DefaultFormat = "png"
 
+    mosaic: Mosaic = Mosaic()
+
     @field_validator("source")
     @classmethod
     def _checked_source(cls, source: Any, info: ValidationInfo) -> str | tuple[str, ...]:
@@ -252,7 +304,7 @@ class Service(Look):
             return _placed(source.strip(), _folder(info))
         if isinstance(source, list) and source and all(isinstance(s, str) for s in source):
             return tuple(_placed(each, _folder(info)) for each in source)
-        raise ValueError("must be the path or URL of a raster")
+        raise ValueError("must be the path or URL of a raster, or a list of them")
 
 
 class Config(Table):
@@ -317,6 +369,7 @@ class Config(Table):
 
     def settings(self, name: str) -> ServiceSettings:
         """The settings of a service: what it says itself, else what is said for all."""
+        from .mosaics.settings import MosaicSettings
         from .service import ServiceSettings
 
         shared: dict[str, Any] = {
@@ -326,6 +379,7 @@ class Config(Table):
         }
         said = shared | self.defaults.said() | self.services[name].said()
         del said["source"]
+        said["mosaic"] = MosaicSettings(**self.services[name].mosaic.said())
         return ServiceSettings(**said)
 
 
@@ -447,6 +501,6 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     if not location:
         return list(Config.model_fields)
     if location[0] == "services":
-        return list(Service.model_fields)
+        return list(Mosaic.model_fields if location[-1] == "mosaic" else Service.model_fields)
     table = Config.model_fields[str(location[0])].annotation
     return list(getattr(table, "model_fields", ()))

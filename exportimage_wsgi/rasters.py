@@ -5,11 +5,15 @@ Nothing is opened here: endings and names decide.
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from .errors import ConfigError
+
+GLOB_SIGNS = "*?["
 
 # Formats that carry their own place on the earth, or have files of other endings beside them.
 _ELEVATION = (".asc", ".dem", ".dt0", ".dt1", ".dt2", ".flt", ".grd", ".hgt", ".rst")
@@ -92,7 +96,24 @@ def _existing(path: str) -> str:
 def is_missing(path: str) -> bool:
     """Is this the path of a local raster, or of a variable in one, that isn't there?"""
     files = (path, path.partition("#")[0])
-    return not is_elsewhere(path) and not any(map(os.path.exists, files))
+    if is_elsewhere(path) or any(map(os.path.exists, files)):
+        return False
+    return not is_glob(path) or not any(glob.iglob(files[1], recursive=True))
+
+
+def is_glob(path: str) -> bool:
+    """Is this a pattern of paths, rather than the path of a file or of a variable in one?"""
+    file = path.partition("#")[0]
+    if is_elsewhere(path) or not any(sign in file for sign in GLOB_SIGNS):
+        return False
+    return not (os.path.exists(path) or os.path.exists(file))
+
+
+def fixed_part(pattern: str) -> str:
+    """The folder before the first part of a pattern with a wildcard; may be empty."""
+    parts = Path(pattern).parts
+    wild = next(i for i, part in enumerate(parts) if any(sign in part for sign in GLOB_SIGNS))
+    return os.path.join(*parts[:wild]) if wild else ""
 
 
 def in_full(path: str) -> str:
@@ -104,9 +125,14 @@ def in_full(path: str) -> str:
     return f"{scheme}{mark}{host.rpartition('@')[2] if mark else host}{slash}{below}"
 
 
-def told_in_full(message: str, path: str) -> str:
-    """A message about a raster, which begins with its name, with its full path instead."""
-    path = in_full(path)
+def told_in_full(message: str, raster: Any) -> str:
+    """A message about a raster, which begins with its name, with its full path instead.
+
+    One about a list of rasters stays as it is.
+    """
+    if not isinstance(raster, (str, os.PathLike)):
+        return message
+    path = in_full(os.fspath(raster))
     for known in (path, path.partition("#")[0]):
         name = os.path.basename(known.rstrip("/"))
         if message.startswith(f"{name} "):
@@ -120,7 +146,10 @@ def is_elsewhere(path: str) -> bool:
 
 
 def stem(path: str) -> str:
-    """What a raster is called by its path: the variable, or the file without its ending."""
+    """What a raster is called by its path: the variable, or the file without its ending; what a
+    pattern finds is called by the folder that it begins in."""
+    if is_glob(path):
+        return Path(os.path.abspath(fixed_part(path))).name or "mosaic"
     if not os.path.exists(path):
         path, _, variable = path.partition("#")
         if variable:

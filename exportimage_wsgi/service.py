@@ -21,8 +21,10 @@ from .imagery.statistics import kept_statistics
 from .mosaics.dataset import MosaicDataset
 from .mosaics.opening import is_mosaic, is_mosaic_current, open_mosaic
 from .mosaics.settings import MosaicSettings
+from .mosaics.state import postpone
 from .mosaics.statistics import mosaic_statistics
 from .pixels import Interpolation, Statistics
+from .rasters import is_glob, stem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +163,7 @@ class ImageService:
         chosen = replace(settings or ServiceSettings(), **changes)
         several = partial(open_mosaic, settings=chosen.mosaic)
         opened: Callable[..., Source | MosaicDataset] = (
-            several if is_mosaic(raster) else open_source
+            several if _is_several(raster, chosen) else open_source
         )
         source = opened(
             raster, unscale=chosen.unscale, nodata=chosen.nodata, band_names=chosen.band_names
@@ -192,6 +194,11 @@ class ImageService:
         if isinstance(self.source, MosaicDataset):
             return is_mosaic_current(self.source)
         return is_current(self.source)
+
+    def look_later(self) -> None:
+        """Count as current for some seconds, though its files have changed."""
+        if isinstance(self.source, MosaicDataset):
+            postpone(self.info.version)
 
     @property
     def address(self) -> Any:
@@ -239,9 +246,16 @@ class ImageService:
         return self.settings.max_image_size
 
 
+def _is_several(raster: Any, settings: ServiceSettings) -> bool:
+    """Is it a mosaic? One raster is, too, where something is said of it as a mosaic."""
+    return is_mosaic(raster) or settings.mosaic != MosaicSettings()
+
+
 def _name_of(raster: Any) -> str:
     if isinstance(raster, (list, tuple)):
         return _name_of(raster[0]) if raster else "image"
+    if isinstance(raster, (str, PathLike)) and is_glob(str(raster)):
+        return stem(str(raster))
     if isinstance(raster, (str, PathLike)):
         text = str(raster).partition("?")[0].rstrip("/")
         path, _, variable = text.partition("#")

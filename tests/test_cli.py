@@ -26,7 +26,10 @@ from PIL import Image
 
 import exportimage_wsgi
 from exportimage_wsgi.cli import main
+from exportimage_wsgi.errors import ConfigError
 from exportimage_wsgi.operations.parameters import EXPORT_PARAMETERS
+from exportimage_wsgi.rasters import named
+from tests.mosaics.scenes import row_of_scenes
 from tests.rasters import write
 
 BOX = (-120.0, 30.0, -110.0, 38.0)
@@ -700,3 +703,26 @@ def test_a_server_says_once_that_it_compiles_and_not_when_it_did(
             told.append(sum("compiling functions" in line for line in server.log))
 
     assert told == [1, 0]
+
+
+# --- mosaics ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["scenes", "scenes/*.tif", "scenes/**"])
+def test_a_folder_or_a_glob_is_described_as_one_mosaic(what: str, tmp_path: Path) -> None:
+    row_of_scenes(tmp_path / "scenes")
+
+    described = json.loads(run("info", tmp_path / what).stdout)
+
+    assert described["name"] == "scenes"
+    extent = [described["extent"][side] for side in ("xmin", "ymin", "xmax", "ymax")]
+    assert extent == [500_000, 5_500_000, 502_000, 5_501_000]
+
+
+def test_a_glob_is_served_as_one_service_and_a_folder_as_many(tmp_path: Path) -> None:
+    row_of_scenes(tmp_path / "scenes")
+
+    assert named([f"{tmp_path}/scenes/*.tif"]) == {"scenes": f"{tmp_path}/scenes/*.tif"}
+    assert len(named([f"{tmp_path}/scenes"])) == 3
+    with pytest.raises(ConfigError, match="no such file"):
+        named([f"{tmp_path}/scenes/*.jp2"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 
 from exportimage_wsgi.config import Config, checked_prefix, name_fault
 from exportimage_wsgi.errors import ConfigError
+from exportimage_wsgi.esri.rules import MosaicMethod
 from exportimage_wsgi.pixels import Interpolation
 from exportimage_wsgi.service import ServiceSettings
 
@@ -379,3 +381,41 @@ print([name for name in ("rasterio", "pyproj", "numba", "dask") if name in sys.m
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+# --- mosaics ---------------------------------------------------------------------------------
+
+
+def _mosaic(**said: Any) -> dict[str, Any]:
+    return {"services": {"a": {"source": ["a.tif", "b*.tif"], "mosaic": said}}}
+
+
+def test_a_mosaic_is_a_list_and_its_settings(tmp_path: Path) -> None:
+    tables = _mosaic(index="a.parquet", table="~/more.csv", method="center", tags=["SENSOR"])
+
+    config = Config.checked(tables, tmp_path)
+
+    assert config.services["a"].source == (f"{tmp_path}/a.tif", f"{tmp_path}/b*.tif")
+    mosaic = config.settings("a").mosaic
+    assert mosaic.index == f"{tmp_path}/a.parquet"
+    assert mosaic.table == os.path.expanduser("~/more.csv")
+    assert (mosaic.method, mosaic.tags) == (MosaicMethod.CENTER, ("SENSOR",))
+
+
+def test_all_faults_of_a_mosaic_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as error:
+        Config.checked(_mosaic(method="lockraster", pattern="(a+", crs=1, sort_feld="date"))
+
+    lines = error.value.faults
+    assert [line.partition(":")[0].partition("=")[0] for line in lines] == [
+        "services.a.mosaic.pattern",
+        "services.a.mosaic.crs",
+        "services.a.mosaic.method",
+        "services.a.mosaic.sort_feld",
+    ]
+    assert "did you mean sort_field?" in lines[3]
+
+
+def test_settings_of_a_mosaic_that_contradict_each_other_are_told() -> None:
+    with pytest.raises(ConfigError, match=r"services\.a\.mosaic.*attribute needs sort_field"):
+        Config.checked(_mosaic(method="attribute"))

@@ -16,10 +16,9 @@ from ..errors import SourceError
 from ..imagery.sources import is_source, open_source
 from ..imagery.sources.datasets import is_zarr
 from ..imagery.sources.versions import checked_version, display_name, is_address
-from ..rasters import is_raster, rasters_below, stem
+from ..rasters import GLOB_SIGNS, fixed_part, is_glob, is_raster, rasters_below, stem
 from .items import Found
 
-_GLOB = "*?["
 _TABLES = (".csv", ".parquet", ".geoparquet")
 _STAC = (".json", ".geojson")
 
@@ -41,7 +40,7 @@ def is_mosaic(what: Any) -> bool:
     if not isinstance(what, (str, os.PathLike)):
         return False
     path = os.fspath(what)
-    return not is_address(path) and (_is_folder(path) or _is_glob(path))
+    return not is_address(path) and (_is_folder(path) or is_glob(path))
 
 
 def _ending(path: str) -> str:
@@ -50,21 +49,11 @@ def _ending(path: str) -> str:
 
 
 def _is_table(path: str) -> bool:
-    return _ending(path) in _TABLES and not _is_glob(path)
+    return _ending(path) in _TABLES and not is_glob(path)
 
 
 def _is_stac(path: str) -> bool:
-    return _ending(path) in _STAC and not _is_glob(path)
-
-
-def _is_glob(path: str) -> bool:
-    file = path.partition("#")[0]
-    return not is_address(path) and any(sign in file for sign in _GLOB) and not _exists(path)
-
-
-def _exists(path: str) -> bool:
-    """Is there such a file, or the file of such a variable?"""
-    return os.path.exists(path) or os.path.exists(path.partition("#")[0])
+    return _ending(path) in _STAC and not is_glob(path)
 
 
 def _is_folder(path: str) -> bool:
@@ -108,7 +97,7 @@ def _of_part(part: Any, asset: str | None) -> Finding:
     if not isinstance(part, (str, os.PathLike)):
         return Finding(found=(_of_source(part),))
     path = os.fspath(part)
-    if _is_glob(path):
+    if is_glob(path):
         return Finding(found=tuple(_of_glob(path)))
     if not is_address(path) and _is_folder(path):
         return Finding(found=tuple(_of_folder(path)))
@@ -140,20 +129,13 @@ def _of_folder(path: str) -> Iterator[Found]:
 def _of_glob(pattern: str) -> Iterator[Found]:
     pattern, mark, variable = pattern.partition("#")
     pattern = os.path.abspath(os.path.expanduser(pattern))
-    root = _fixed_part(pattern)
+    root = fixed_part(pattern)
     ending = os.path.splitext(pattern)[1]
-    says_ending = bool(ending) and not any(sign in ending for sign in _GLOB)
+    says_ending = bool(ending) and not any(sign in ending for sign in GLOB_SIGNS)
     for path in sorted(glob.iglob(pattern, recursive=True)):
         file = Path(path)
         if is_raster(file) or (says_ending and file.is_file()):
             yield _of_file(f"{path}{mark}{variable}", root)
-
-
-def _fixed_part(pattern: str) -> str:
-    """The folder before the first part with a wildcard."""
-    parts = Path(pattern).parts
-    wild = next(i for i, part in enumerate(parts) if any(sign in part for sign in _GLOB))
-    return os.path.join(*parts[:wild])
 
 
 def watched(what: Any) -> list[str]:

@@ -38,7 +38,10 @@ def state_of(what: Any, settings: MosaicSettings, files: tuple[str, ...]) -> str
 
 
 def is_mosaic_current(dataset: MosaicDataset) -> bool:
-    """Is its state the same? Looks every five seconds, and less often where that takes long."""
+    """Is its state the same? Looks every five seconds, and less often where that takes long.
+
+    That it isn't is said once; in the next seconds others are let go on with what there is.
+    """
     version, began = dataset.info.version, time.monotonic()
     with _lock:
         if began < _next.get(version, 0.0):
@@ -46,7 +49,6 @@ def is_mosaic_current(dataset: MosaicDataset) -> bool:
         # Others go on meanwhile.
         _next[version] = began + _SECONDS_BETWEEN_LOOKS
     if state_of(dataset.address, dataset.settings, dataset.files) != dataset.state:
-        forget(version)
         return False
     postpone(version, time.monotonic() - began)
     return True
@@ -58,9 +60,3 @@ def postpone(version: str, took: float = 0.0) -> None:
         while len(_next) >= _MOST_KNOWN:
             _next.pop(next(iter(_next)))
         _next[version] = time.monotonic() + max(_SECONDS_BETWEEN_LOOKS, took / _SHARE)
-
-
-def forget(version: str) -> None:
-    """The next look is at once."""
-    with _lock:
-        _next.pop(version, None)

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +24,12 @@ from ..rasters import is_elsewhere, is_missing, told_in_full
 
 if TYPE_CHECKING:
     from ..catalog import Catalog
+    from ..service import ImageService
 
 _log = logging.getLogger(__name__)
 
 _WARMING = 20.0
+_BETWEEN_BEATS = 1.0
 _TERMINATED = 128 + 15
 
 
@@ -143,10 +146,9 @@ def warm(
             break
         beat()
         try:
-            found[catalog.service(name).info.pixel_type] = name
+            found[_opened(catalog, name, beat).info.pixel_type] = name
         except ExportImageError as error:
-            text = told_in_full(str(error), path) if path else error
-            _log.warning("service %s: %s", name, text)
+            _log.warning("service %s: %s", name, told_in_full(str(error), raster))
         except Exception:
             # One raster must not keep the others from being served.
             _log.exception("service %s cannot be opened", name)
@@ -155,6 +157,15 @@ def warm(
     for pixel_type in found:
         beat()
         warm_exports(pixel_type)
+
+
+def _opened(catalog: Catalog, name: str, beat: Callable[[], object]) -> ImageService:
+    """The service, opened beside the beats: a mosaic looks at all of its rasters."""
+    with ThreadPoolExecutor(1) as thread:
+        service = thread.submit(catalog.service, name)
+        while wait([service], timeout=_BETWEEN_BEATS).not_done:
+            beat()
+        return service.result()
 
 
 def _is_compiled() -> bool:
