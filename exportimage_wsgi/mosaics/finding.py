@@ -40,6 +40,8 @@ def is_mosaic(what: Any) -> bool:
     if not isinstance(what, (str, os.PathLike)):
         return False
     path = os.fspath(what)
+    if _is_table(path) or _is_stac(path):
+        return True
     return not is_address(path) and (_is_folder(path) or is_glob(path))
 
 
@@ -97,6 +99,15 @@ def _of_part(part: Any, asset: str | None) -> Finding:
     if not isinstance(part, (str, os.PathLike)):
         return Finding(found=(_of_source(part),))
     path = os.fspath(part)
+    if _is_table(path):
+        from .item_tables import items_of_table
+
+        return Finding(found=items_of_table(path, asset), files=(path,))
+    if _is_stac(path):
+        from .stac import items_of_stac
+
+        items, files = items_of_stac(path, asset)
+        return Finding(found=items, files=files)
     if is_glob(path):
         return Finding(found=tuple(_of_glob(path)))
     if not is_address(path) and _is_folder(path):

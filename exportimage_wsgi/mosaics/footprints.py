@@ -32,8 +32,14 @@ def projected_outlines(outlines: Polygons, source: CRS, target: CRS) -> Polygons
     Raises:
         UnknownCRSError: nothing leads from one reference to the other.
     """
-    if source == target:
-        return _near_the_middle(outlines, target)
+    placed = _sound(outlines if source == target else _moved(outlines, source, target))
+    for i in np.flatnonzero(_is_cut(placed, target)):
+        placed[i] = min(placed[i], in_one_piece(placed[i], target), key=_width)
+    return _near_the_middle(placed, target)
+
+
+def _moved(outlines: Polygons, source: CRS, target: CRS) -> Polygons:
+    """Densified and projected; mended where they are torn or reach beyond the projection."""
     lengths = np.maximum(shapely.length(outlines) / _STEPS, 1e-12)
     dense = shapely.segmentize(outlines, lengths)
     xy, owner = shapely.get_coordinates(dense, return_index=True)
@@ -41,18 +47,32 @@ def projected_outlines(outlines: Polygons, source: CRS, target: CRS) -> Polygons
     lost = np.zeros(len(outlines), np.bool_)
     lost[owner[~np.isfinite(found).all(axis=1)]] = True
     found[lost[owner]] = xy[lost[owner]]
-    placed = shapely.set_coordinates(dense, found)
+    placed: Polygons = shapely.set_coordinates(dense, found)
     for i in np.flatnonzero(lost):
         placed[i] = _reachable(outlines[i], source, target)
     for i in np.flatnonzero(~lost & _is_torn(placed, target)):
-        placed[i] = _mended(placed[i], target)
-    return _near_the_middle(_sound(placed), target)
+        placed[i] = in_one_piece(placed[i], target)
+    return placed
+
+
+def _is_cut(polygons: Polygons, crs: CRS) -> NDArray[np.bool_]:
+    """Which have parts that are far from each other, as at both ends of the world."""
+    several = shapely.get_num_geometries(polygons) > 1
+    if crs.period is None:
+        return np.zeros(len(polygons), np.bool_)
+    cut: NDArray[np.bool_] = several & (_width(polygons) > crs.period / 2)
+    return cut
+
+
+def _width(polygons: Any) -> Any:
+    bounds = shapely.bounds(polygons)
+    return bounds[..., 2] - bounds[..., 0]
 
 
 def _sound(polygons: Polygons) -> Polygons:
+    polygons = polygons.copy()
     broken = ~shapely.is_valid(polygons)
     if broken.any():
-        polygons = polygons.copy()
         polygons[broken] = shapely.buffer(shapely.make_valid(polygons[broken]), 0)
     return polygons
 
@@ -69,8 +89,9 @@ def _is_torn(polygons: Polygons, crs: CRS) -> NDArray[np.bool_]:
     return torn
 
 
-def _mended(polygon: Any, crs: CRS) -> Any:
-    """In one piece, where its rings jump across the antimeridian; around a pole with the pole."""
+def in_one_piece(polygon: Any, crs: CRS) -> Any:
+    """A polygon whose rings jump across the antimeridian, or which is cut there, in one piece;
+    around a pole with the pole."""
     parts = [_mended_part(part, crs) for part in shapely.get_parts(polygon)]
     middles = np.array([shapely.bounds(part)[[0, 2]].mean() for part in parts])
     period = crs.period or 360.0
@@ -140,7 +161,6 @@ def _near_the_middle(polygons: Polygons, crs: CRS) -> Polygons:
     bounds = shapely.bounds(polygons)
     middle = np.nan_to_num((bounds[:, 0] + bounds[:, 2]) / 2)
     turns = np.ceil(middle / crs.period - 0.5)
-    polygons = polygons.copy()
     for i in np.flatnonzero(turns):
         polygons[i] = _shifted(polygons[i], -turns[i] * crs.period)
     return polygons

@@ -111,7 +111,7 @@ def _common_nodata(
     descriptions: Sequence[Description], bands: int | None
 ) -> tuple[float | None, ...] | None:
     """What all items declare, if it is the same for all of their bands."""
-    if bands is None:
+    if bands is None or not descriptions:
         return None
     declared = {repr(value) for each in descriptions for value in each.nodata or (None,)}
     values = {value for each in descriptions for value in each.nodata or (None,)}
