@@ -149,6 +149,14 @@ Palette = tuple[tuple[int, int, int, int], ...]
 """Red, green, blue, alpha (0–255 each) of every index from 0 on; at most 256 entries."""
 
 
+_VALID = np.full((1, 1, 1), 255, np.uint8)
+
+
+def all_valid(shape_yx: tuple[int, int]) -> Validity:
+    """`(1, y, x)`: the validity of pixels that all are valid, which takes no memory."""
+    return np.broadcast_to(_VALID, (1, *shape_yx))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Pixels:
     """A rectangle of pixel values with their validity."""
@@ -171,6 +179,12 @@ class Pixels:
     def shape_yx(self) -> tuple[int, int]:
         return self.values.shape[1], self.values.shape[2]
 
+    @property
+    def is_certain(self) -> bool:
+        """Is every pixel valid, as can be told without a look at each? See `all_valid`."""
+        valid = self.valid
+        return valid.strides[1:] == (0, 0) and valid.size > 0 and bool(valid[0, 0, 0])
+
     def alpha(self) -> NDArray[np.uint8]:
         """`(y, x)`: the validity of the pixel: it's valid where any of its bands is."""
         alpha: NDArray[np.uint8] = self.valid[0] if len(self.valid) == 1 else self.valid.max(axis=0)
@@ -178,7 +192,7 @@ class Pixels:
 
     def filled(self, fill: tuple[float | complex, ...] | None) -> Values:
         """`(band, y, x)`: the values, no-data pixels replaced by `fill` (one a band)."""
-        if fill is None or self.valid.all():
+        if fill is None or self.is_certain or self.valid.all():
             return self.values
         values = self.values.copy()
         for band, value in enumerate(fill):

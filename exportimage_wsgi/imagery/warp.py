@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..geo.grid import Grid, Window
 from ..geo.mesh import Mesh, Placement, mesh, typical_steps
 from ..pixels import Interpolation, NoDataMatch, NoDataRule, Pixels, Values
-from . import kernels, smooth
+from . import aligned, kernels, smooth
 from .kernels import Frame
 from .sources.source import Level, Source, SourceInfo
 
@@ -102,6 +102,11 @@ def warp(layer: Layer, grid: Grid, window: Window) -> Pixels:
     info = layer.source.info
     placement = placement_of(info)
     level = info.levels[layer.level]
+    offset = aligned.offset_yx(grid, placement, level)
+    if offset is not None:
+        under = aligned.under(window, offset)
+        if placement.period is None or _reaches(under, level) == under:
+            return _copied(layer, under)
     found = mesh(grid, placement, window, layer.steps, level.scale_yx)
     scale_y, scale_x = level.scale_yx
     columns, rows = found.columns, found.rows
@@ -119,6 +124,27 @@ def warp(layer: Layer, grid: Grid, window: Window) -> Pixels:
         return _halved(layer, grid, window)
     pixels = _read(layer, needed, around)
     return _gather(layer, pixels, needed, columns, rows, steps, window, found, around)
+
+
+def _copied(layer: Layer, under: Window) -> Pixels:
+    """The pixels under a window that lies on those of the level, which may reach outside of it."""
+    inside = _reaches(under, layer.source.info.levels[layer.level])
+    if inside is None:
+        return _nothing(layer, under.shape_yx)
+    pixels = _read(layer, inside, around=False)
+    if layer.interpolation is not Interpolation.NEAREST:
+        pixels = aligned.without_values(pixels)
+    return aligned.placed(pixels, inside, under)
+
+
+def _reaches(window: Window, level: Level) -> Window | None:
+    """The part of the window that lies on the level, if any does."""
+    (top, bottom), (left, right) = window.rows, window.columns
+    height, width = level.shape_yx
+    rows, columns = (max(top, 0), min(bottom, height)), (max(left, 0), min(right, width))
+    if rows[0] >= rows[1] or columns[0] >= columns[1]:
+        return None
+    return Window(rows=rows, columns=columns)
 
 
 def _before(edge: float, positions: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -190,7 +216,10 @@ def joined(one: Pixels, two: Pixels, axis: int) -> Pixels:
 
 def blank(layer: Layer, grid: Grid, window: Window) -> Pixels:
     """What `warp` gives where the raster isn't: no data."""
-    shape_yx = window.shape_yx
+    return _nothing(layer, window.shape_yx)
+
+
+def _nothing(layer: Layer, shape_yx: tuple[int, int]) -> Pixels:
     dtype = layer.source.info.pixel_type.dtype
     return Pixels(
         np.zeros((len(layer.bands), *shape_yx), dtype), np.zeros((1, *shape_yx), np.uint8)
@@ -273,10 +302,7 @@ def _gather(
     pixel_type = layer.source.info.pixel_type
     level = layer.source.info.levels[layer.level]
     source = _working(pixels.values)
-    certain = (
-        pixels.valid.strides[1:] == (0, 0) and pixels.valid.size > 0 and bool(pixels.valid[0, 0, 0])
-    )
-    valid = _NO_MASK if certain else np.ascontiguousarray(pixels.valid)
+    valid = _NO_MASK if pixels.is_certain else np.ascontiguousarray(pixels.valid)
     if pixel_type.is_complex and len(valid) > 1:
         valid = np.repeat(valid, 2, axis=0)
     out = np.empty((len(source), *window.shape_yx), source.dtype)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...pixels import Validity, Values
+from ...pixels import Validity, Values, all_valid
 
 _LARGEST_EXACT = 2**53
 
@@ -59,7 +59,7 @@ def validity(
     """
     if not decided_by_band(values.dtype, nodata):
         rows, columns = values.shape[1:]
-        return shared if shared is not None else np.full((1, rows, columns), 255, np.uint8)
+        return shared if shared is not None else all_valid((rows, columns))
     if len(set(nodata)) == 1:
         valid = _valid(values, nodata[0])
     else:
