@@ -9,6 +9,7 @@ from ..esri.names import pixel_type_name
 from ..esri.replies import extent_json, spatial_reference_json
 from ..pixels import Interpolation
 from ..service import ImageService
+from . import classes
 
 _RESAMPLING = {
     Interpolation.NEAREST: "Nearest",
@@ -16,6 +17,9 @@ _RESAMPLING = {
     Interpolation.CUBIC: "Cubic",
     Interpolation.MAJORITY: "Majority",
 }
+FUNCTIONS = ({"name": "None", "description": "The pixels as they are.", "help": ""},)
+"""Raster functions that are offered by name; the first is the default."""
+
 _FORMATS = {"GTiff": "TIFF", "COG": "TIFF", "VRT": "VRT", "netCDF": "NetCDF"}
 
 
@@ -59,12 +63,13 @@ def _pixels(service: ImageService) -> dict[str, Any]:
         "minPixelSize": 0,
         "maxPixelSize": 0,
         "copyrightText": service.settings.copyright,
-        "serviceDataType": f"esriImageServiceDataType{_kind(service)}",
+        "serviceDataType": f"esriImageServiceDataType{data_type(service)}",
         **_statistics(service),
     }
 
 
-def _kind(service: ImageService) -> str:
+def data_type(service: ImageService) -> str:
+    """The kind of the data, by Esri's word for it."""
     info = service.info
     if info.palette is not None:
         return "Thematic"
@@ -119,14 +124,12 @@ def _abilities(service: ImageService) -> dict[str, Any]:
         "maxDownloadSizeLimit": 0,
         "maxMosaicImageCount": 1,
         "allowRasterFunction": True,
-        "rasterFunctionInfos": [
-            {"name": "None", "description": "The pixels as they are.", "help": ""}
-        ],
+        "rasterFunctionInfos": list(FUNCTIONS),
         "rasterTypeInfos": [{"name": "Raster Dataset", "description": "", "help": ""}],
         "mensurationCapabilities": "",
         "hasHistograms": True,
-        "hasColormap": False,
-        "hasRasterAttributeTable": False,
+        "hasColormap": classes.has_palette(service),
+        "hasRasterAttributeTable": classes.has_table(service),
         "hasMultidimensions": False,
         "minScale": 0,
         "maxScale": 0,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from ..errors import ParameterError
 from ..esri.geometry import GeometryType
 from ..pixels import Statistics
 from ..service import ImageService
@@ -13,6 +12,7 @@ from .counting import Count, counted, counted_everywhere
 from .operation import Call
 from .parameters import Parameter, said_in, shared_parameters
 from .reading import GEOMETRY, PIXEL_SIZE, SELECTION, asked_geometry, pixel_size_of
+from .values import checked_variable
 
 _KINDS = (GeometryType.POLYGON, GeometryType.ENVELOPE)
 
@@ -31,7 +31,7 @@ AREA_PARAMETERS = (*GEOMETRY, *SELECTION, PIXEL_SIZE)
 
 def statistics(service: ImageService, call: Call) -> dict[str, Any]:
     """The statistics of the whole service, the same that pictures are stretched by."""
-    _check(said_in(call.arguments, PARAMETERS))
+    checked_variable(said_in(call.arguments, PARAMETERS))
     counts = counted_everywhere(service, call.runner)
     own = service.statistics
     if own is None:
@@ -41,7 +41,7 @@ def statistics(service: ImageService, call: Call) -> dict[str, Any]:
 
 def histograms(service: ImageService, call: Call) -> dict[str, Any]:
     """The histograms of the whole service."""
-    _check(said_in(call.arguments, PARAMETERS))
+    checked_variable(said_in(call.arguments, PARAMETERS))
     return {"histograms": _histograms(counted_everywhere(service, call.runner))}
 
 
@@ -55,11 +55,6 @@ def compute_statistics_histograms(service: ImageService, call: Call) -> dict[str
     counts = _of_area(service, call)
     pairs = ((count, count.statistics) for count in counts)
     return {"statistics": _statistics(pairs), "histograms": _histograms(counts)}
-
-
-def _check(said: Mapping[str, Any]) -> None:
-    if "variable" in said:
-        raise ParameterError("variable", said["variable"], "this service has no variables")
 
 
 def _of_area(service: ImageService, call: Call) -> tuple[Count, ...]:

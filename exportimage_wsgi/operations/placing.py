@@ -117,6 +117,20 @@ def _reachable_part(asked: Extent, target: CRS) -> Extent | None:
     return Extent(xmin=xs.min(), ymin=ys.min(), xmax=xs.max(), ymax=ys.max(), crs=target)
 
 
+def globe_extent(service: ImageService) -> Extent | None:
+    """The service in degrees, between the poles and at most once around the world; `None` where
+    no part of it has a place there."""
+    asked = service.extent
+    extent = projected(asked, WGS84) or _reachable_part(asked, WGS84)
+    if extent is None:
+        return None
+    west, east = extent.xmin, extent.xmax
+    if east - west >= 360:
+        west, east = -180.0, 180.0
+    south, north = max(extent.ymin, -90.0), min(extent.ymax, 90.0)
+    return Extent(xmin=west, ymin=south, xmax=east, ymax=north, crs=WGS84)
+
+
 def on_the_globe(grid: Grid, request: ExportRequest) -> Grid:
     """The grid as KML can place it: between the poles, and at most once around the world."""
     west, south, east, north = grid.extent.bounds

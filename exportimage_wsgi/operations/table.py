@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import get_samples, histograms, identify
+from . import (
+    classes,
+    get_samples,
+    histograms,
+    identify,
+    info,
+    key_properties,
+    kml_image,
+    legend,
+    raster_functions,
+)
 from .operation import Operation
+from .parameters import EXPORT_PARAMETERS
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -43,6 +54,62 @@ OPERATIONS: tuple[Operation, ...] = (
         help="Statistics and histograms of each band in a polygon or envelope.",
         answer=histograms.compute_statistics_histograms,
         parameters=histograms.AREA_PARAMETERS,
+    ),
+    Operation(
+        path="legend",
+        help="What the colours of pictures mean.",
+        answer=legend.legend,
+        parameters=legend.PARAMETERS,
+    ),
+    Operation(
+        path="keyProperties",
+        help="What is known of the bands.",
+        answer=key_properties.key_properties,
+        parameters=key_properties.PARAMETERS,
+    ),
+    Operation(
+        path="rasterFunctionInfos",
+        help="The raster functions that are offered by name.",
+        answer=raster_functions.raster_function_infos,
+    ),
+    Operation(
+        path="colormap",
+        help="The colours of a raster with a palette.",
+        answer=classes.colormap,
+        parameters=classes.PARAMETERS,
+        offered=classes.has_palette,
+    ),
+    Operation(
+        path="rasterAttributeTable",
+        help="What is known of each value of a thematic raster.",
+        answer=classes.raster_attribute_table,
+        parameters=classes.PARAMETERS,
+        offered=classes.has_table,
+    ),
+    Operation(path="info", help="What catalogues want to know.", answer=info.info),
+    Operation(
+        path="info/iteminfo",
+        help="Title, description and extent.",
+        answer=info.item_info,
+    ),
+    Operation(
+        path="info/metadata",
+        help="Metadata in the XML of ISO 19139.",
+        answer=info.metadata,
+        parameters=info.METADATA_PARAMETERS,
+    ),
+    Operation(
+        path="info/thumbnail",
+        help="A small picture of everything.",
+        answer=info.thumbnail,
+        forms=("image",),
+    ),
+    Operation(
+        path="kml/image.kmz",
+        help="A picture for Google Earth.",
+        answer=kml_image.kml_image,
+        parameters=EXPORT_PARAMETERS,
+        forms=("kmz", "image"),
     ),
 )
 """Every operation but exportImage, in the order that a service's page lists them."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from ..errors import ParameterError
 from ..pixels import Pixels
 
 NO_DATA = "NoData"
@@ -19,6 +21,12 @@ def value_text(pixels: Pixels | None, between: str) -> str:
     valid = np.broadcast_to(pixels.valid > 0, pixels.values.shape)
     bands = zip(pixels.values[:, 0, 0], valid[:, 0, 0], strict=True)
     return between.join(number_text(value) if known else NO_DATA for value, known in bands)
+
+
+def checked_variable(said: Mapping[str, Any]) -> None:
+    """Raises: ParameterError: a variable is asked for, where there are none."""
+    if "variable" in said:
+        raise ParameterError("variable", said["variable"], "this service has no variables")
 
 
 def number_text(value: Any) -> str:
