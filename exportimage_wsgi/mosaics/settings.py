@@ -75,6 +75,9 @@ class MosaicSettings:
     max_images: int = 1000
     """Items in one picture (`maxMosaicImageCount`)."""
 
+    max_records: int = 1000
+    """Items in one answer of `query` (`maxRecordCount`)."""
+
     blend_width: float = 50.0
     """Pixels of the service within which MT_BLEND fades."""
 

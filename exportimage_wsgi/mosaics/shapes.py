@@ -172,14 +172,20 @@ def meeting(
     Raises:
         ValueError: the shape has too many vertices for so many footprints.
     """
-    met = np.zeros(len(table), np.bool_)
+    met = np.zeros(len(positions), np.bool_)
     for shape in shapes:
-        near = table.near([tuple(shapely.bounds(shape))])
-        if len(positions) < len(table):
-            near = near[np.isin(near, positions)]
-        met[near[_are_met(table, shape, relation, near)]] = True
-    found: Positions = positions[met[positions]]
+        left = np.flatnonzero(~met)
+        left = left[_have_common(table.bounds[positions[left]], shapely.bounds(shape))]
+        met[left] = _are_met(table, shape, relation, positions[left])
+    found: Positions = positions[met]
     return found
+
+
+def _have_common(boxes: NDArray[np.float64], box: Any) -> NDArray[np.bool_]:
+    xmin, ymin, xmax, ymax = boxes.T
+    common: NDArray[np.bool_]
+    common = (box[0] <= xmax) & (box[1] <= ymax) & (xmin <= box[2]) & (ymin <= box[3])
+    return common
 
 
 def _are_met(
