@@ -253,6 +253,7 @@ class Mosaic(Table):
     sort_value: Any = None
     ascending: Any = True
     max_images: Any = 1000
+    max_records: Any = 1000
     blend_width: Any = 50.0
     on_failure: Any = "fail"
 

@@ -280,6 +280,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "sort_value": _sort_value,
     "ascending": _flag,
     "max_images": _count(100_000),
+    "max_records": _count(100_000),
     "blend_width": _blend_width,
     "on_failure": _one_of("fail", "skip"),
 }

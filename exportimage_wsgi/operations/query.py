@@ -17,17 +17,17 @@ from ..esri.replies import extent_json, spatial_reference_json
 from ..geo.crs import CRS
 from ..mosaics.dataset import MosaicDataset
 from ..mosaics.filtering import in_time, matching
-from ..mosaics.outlining import extent_of, outlines
-from ..mosaics.shapes import meeting, placed, shape_of
+from ..mosaics.meeting import meeting, placed, shape_of
+from ..mosaics.reprojecting import extent_of, outlines
 from ..mosaics.summaries import Records, distinct, in_order, summarised
 from ..mosaics.table import Field, ItemTable, Positions
 from ..service import ImageService
-from .operation import Answer, Call, File, Operation
+from .operation import Answer, Call, File
 from .placing import WGS84
-from .query_request import QUERY_PARAMETERS, QueryRequest, parse_query
+from .query_request import QueryRequest, parse_query
 from .records import OBJECT_ID, attributes, attributes_of, features, field_json, geojson_features
 
-_GEOJSON = "geojson"
+GEOJSON = "geojson"
 _EVERY = "*"
 _SHAPE = "shape"
 
@@ -43,7 +43,7 @@ def query(service: ImageService, call: Call) -> Answer:
     dataset = service.source
     assert isinstance(dataset, MosaicDataset)
     found = _Query(dataset, request, call.arguments, call.version)
-    if call.arguments.get("f", "").lower() != _GEOJSON:
+    if call.arguments.get("f", "").lower() != GEOJSON:
         return found.answer()
     text = json.dumps(found.geojson(), separators=(",", ":"), allow_nan=False)
     return File(content=text.encode(), media_type="application/geo+json")
@@ -207,6 +207,8 @@ class _Query:
                 )
         if not request.return_distinct_values:
             return None
+        if not self._fields():
+            raise ParameterError("returnDistinctValues", "true", "must have outFields, too")
         with _blamed("orderByFields", self._arguments):
             return distinct(self._table, self._fields(), request.order_by_fields, self._rows)
 
@@ -252,13 +254,3 @@ def _exceeded(is_more: bool) -> dict[str, Any]:
 def _collection(found: Iterator[dict[str, Any]], is_more: bool) -> dict[str, Any]:
     reply = {"type": "FeatureCollection", "features": list(found)}
     return reply | ({"properties": _exceeded(True), **_exceeded(True)} if is_more else {})
-
-
-QUERY = Operation(
-    path="query",
-    help="Items by their attributes, place and time: their fields and footprints, or how many.",
-    answer=query,
-    parameters=QUERY_PARAMETERS,
-    forms=(_GEOJSON,),
-    offered=has_items,
-)

@@ -69,7 +69,7 @@ class QueryRequest:
     """Footprints have none."""
 
 
-QUERY_PARAMETERS: tuple[Parameter, ...] = (
+PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="where",
         argument="where",
@@ -246,13 +246,11 @@ def parse_query(arguments: Mapping[str, str]) -> QueryRequest:
     for name in _REFUSED:
         if name.lower() in arguments:
             raise ParameterError(name, arguments[name.lower()], "is not supported by this service")
-    request = QueryRequest(**said_in(arguments, QUERY_PARAMETERS))
+    request = QueryRequest(**said_in(arguments, PARAMETERS))
     _check_kind(request, arguments)
     if request.group_by_fields and request.out_statistics is None:
         received = arguments["groupbyfieldsforstatistics"]
         raise ParameterError("groupByFieldsForStatistics", received, "must have outStatistics, too")
-    if request.return_distinct_values and not request.out_fields:
-        raise ParameterError("returnDistinctValues", "true", "must have outFields, too")
     return request
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..esri.shapes import geojson, rings_json
+from ..esri.features import geojson, rings_json
 from ..mosaics.summaries import values_of
 from ..mosaics.table import Field, ItemTable, Positions
 

@@ -13,6 +13,8 @@ from . import (
     key_properties,
     kml_image,
     legend,
+    query,
+    query_request,
     raster_functions,
 )
 from .operation import Operation
@@ -110,6 +112,14 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=kml_image.kml_image,
         parameters=EXPORT_PARAMETERS,
         forms=("kmz", "image"),
+    ),
+    Operation(
+        path="query",
+        help="The items of a mosaic by attributes, place and time: fields, footprints, counts.",
+        answer=query.query,
+        parameters=query_request.PARAMETERS,
+        forms=(query.GEOJSON,),
+        offered=query.has_items,
     ),
 )
 """Every operation but exportImage, in the order that a service's page lists them."""

@@ -52,6 +52,7 @@ _log = logging.getLogger(__name__)
 
 _SERVICE_TYPE = "imageserver"
 _PICTURES = ("image", "kmz")
+_READ_BY_PROGRAMS = (*JSON_FORMS, *_PICTURES, "geojson")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +133,7 @@ class ImageServer:
     def _refusal(self, error: ExportImageError, visit: Visit, mode: str | None = None) -> Response:
         reply = self._told(error, visit, mode)
         is_told_by_page = isinstance(error, UnsupportedOutputError)
-        if visit.asked.f in (*JSON_FORMS, *_PICTURES) and not is_told_by_page:
+        if visit.asked.f in _READ_BY_PROGRAMS and not is_told_by_page:
             return reply.as_json(visit.asked, self.settings.version)
         return reply.with_headers(self._pages.error(crumbs(visit.address), reply))
 

@@ -10,7 +10,13 @@ import pyarrow as pa
 import shapely
 
 from exportimage_wsgi.geo.crs import crs_from_wkid
+from exportimage_wsgi.imagery.sources.source import Level, SourceInfo
+from exportimage_wsgi.mosaics.dataset import MosaicDataset
+from exportimage_wsgi.mosaics.settings import MosaicSettings
 from exportimage_wsgi.mosaics.table import COLUMNS, ItemTable
+from exportimage_wsgi.pixels import PixelType
+from exportimage_wsgi.service import ImageService
+from tests.rasters import grid
 
 UTC_MS = pa.timestamp("ms", "UTC")
 
@@ -66,3 +72,19 @@ def row_of(table: ItemTable, position: int) -> dict[str, Any]:
         value = table.value(field.column, position)
         row[field.name.lower()] = value.timestamp() * 1000 if hasattr(value, "timestamp") else value
     return row
+
+
+def mosaic_service(table: ItemTable, name: str = "Folder/scenes", **settings: Any) -> ImageService:
+    """A service of those items, of 10 by 10 pixels."""
+    low, high = table.bounds[:, :2].min(axis=0), table.bounds[:, 2:].max(axis=0)
+    info = SourceInfo(
+        grid=grid((*low, *high), table.crs.wkid or 4326, (10, 10)),
+        pixel_type=PixelType.U8,
+        band_names=("Band_1",),
+        nodata=(None,),
+        masked=True,
+        levels=(Level(shape_yx=(10, 10), scale_yx=(1.0, 1.0)),),
+        version=table.version,
+    )
+    dataset = MosaicDataset(table=table, info=info, settings=MosaicSettings(**settings))
+    return ImageService(name=name, source=dataset)

@@ -1,4 +1,4 @@
-"""Shapes in replies: polygons of shapely as Esri and as GeoJSON write them."""
+"""Features: polygons of shapely as Esri and as GeoJSON write them."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import shapely
 from exportimage_wsgi.esri.geometry import geometry
 from exportimage_wsgi.esri.queries import SpatialRelation, spatial_relation
 from exportimage_wsgi.geo.crs import crs_from_wkid
-from exportimage_wsgi.mosaics.shapes import meeting, placed, shape_of
+from exportimage_wsgi.mosaics.meeting import meeting, placed, shape_of
 from exportimage_wsgi.mosaics.table import ItemTable
 from tests.mosaics.items import item_table
 

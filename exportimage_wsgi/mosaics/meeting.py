@@ -1,4 +1,4 @@
-"""Shapes: a client's geometry as shapely has it, and which footprints it meets."""
+"""Meeting: a client's geometry as shapely has it, and which footprints it meets."""
 
 from __future__ import annotations
 
@@ -66,17 +66,18 @@ def _polygon(rings: Sequence[Coordinates]) -> Any:
         return shapely.polygons(rings[0])
     if len(rings) > _MOST_RINGS:
         raise ValueError(f"must have at most {_MOST_RINGS} rings")
-    areas = shapely.polygons([shapely.linearrings(ring) for ring in rings])
+    curves = [shapely.linearrings(ring) for ring in rings]
+    areas = shapely.polygons(curves)
     inner, outer = shapely.STRtree(areas).query(
         shapely.points([ring[0] for ring in rings]), predicate="within"
     )
     inner, outer = inner[inner != outer], outer[inner != outer]
     depth = np.bincount(inner, minlength=len(rings))
-    holes: dict[int, list[Coordinates]] = {int(i): [] for i in np.flatnonzero(depth % 2 == 0)}
+    holes: dict[int, list[Any]] = {int(i): [] for i in np.flatnonzero(depth % 2 == 0)}
     for hole in map(int, np.flatnonzero(depth % 2)):
         around = outer[inner == hole]
-        holes[int(around[np.argmax(depth[around])])].append(rings[hole])
-    return shapely.multipolygons([shapely.polygons(rings[i], holes[i] or None) for i in holes])
+        holes[int(around[np.argmax(depth[around])])].append(curves[hole])
+    return shapely.multipolygons([shapely.polygons(curves[i], holes[i] or None) for i in holes])
 
 
 def placed(table: ItemTable, shape: Any, crs: CRS) -> tuple[Any, ...]:

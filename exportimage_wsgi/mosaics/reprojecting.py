@@ -1,4 +1,4 @@
-"""Outlining: footprints as replies show them, in any reference and as roughly as is asked."""
+"""Reprojecting: footprints as replies show them, in any reference and as roughly as is asked."""
 
 from __future__ import annotations
 
@@ -60,9 +60,10 @@ def _bent(shapes: NDArray[Any], source: CRS, target: CRS) -> NDArray[Any]:
     bent = [_ring(projected_points[i:j], target) for i, j in pairwise(ends)]
     polygons: list[list[Any]] = [[] for _ in shapes]
     for part, owner in enumerate(owners):
-        own = [bent[ring] for ring in np.flatnonzero(within == part)]
-        if own[0] is not None:
-            polygons[owner].append(shapely.polygons(own[0], [r for r in own[1:] if r is not None]))
+        shell, *holes = (bent[ring] for ring in np.flatnonzero(within == part))
+        if shell is not None:
+            inner = [shapely.linearrings(hole) for hole in holes if hole is not None]
+            polygons[owner].append(shapely.polygons(shapely.linearrings(shell), inner or None))
     return np.array([_together(each) for each in polygons], dtype=object)
 
 
@@ -78,13 +79,32 @@ def _ring(points: Coordinates, target: CRS) -> Coordinates | None:
 
 def _unwound(points: Coordinates, target: CRS, period: float) -> Coordinates:
     """The vertices with x running on past the antimeridian; a ring around a pole takes it in."""
-    xs, ys = np.unwrap(points[:, 0], period=period), points[:, 1]
+    xs = np.unwrap(points[:, 0], period=period)
     if abs(xs[-1] - xs[0]) > period / 2:
         edge = period / 4 if target.is_geographic else period / 2
-        pole = math.copysign(edge, float(np.mean(ys)))
-        xs, ys = np.append(xs, [xs[-1], xs[0]]), np.append(ys, [pole, pole])
+        pole = math.copysign(edge, float(np.mean(points[:, 1])))
+        return _around_a_pole(points[:-1] if xs[-1] > xs[0] else points[:0:-1], period, pole)
     middle = (xs.min() + xs.max()) / 2
-    return np.column_stack([xs - period * math.floor(middle / period + 0.5), ys])
+    return np.column_stack([xs - period * math.floor(middle / period + 0.5), points[:, 1]])
+
+
+def _around_a_pole(points: Coordinates, period: float, pole: float) -> Coordinates:
+    """The vertices from the western to the eastern edge of the map, and back along the pole.
+
+    Args:
+        points: of an open ring, eastwards.
+        period: width of the map.
+        pole: its y.
+    """
+    half = period / 2
+    xs = (points[:, 0] + half) % period - half
+    first = int(np.argmin(xs))
+    xs, ys = np.roll(xs, -first), np.roll(points[:, 1], -first)
+    share = (half - xs[-1]) / (xs[0] + period - xs[-1])
+    seam = ys[-1] + share * (ys[0] - ys[-1])
+    return np.column_stack(
+        [[-half, *xs, half, half, -half], [seam, *ys, seam, pole, pole]],
+    )
 
 
 def _together(polygons: list[Any]) -> Any:
