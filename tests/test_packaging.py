@@ -15,6 +15,7 @@ import pytest
 import exportimage_wsgi
 
 ROOT = Path(__file__).parent.parent
+LEAFLET = "exportimage_wsgi/web/static/leaflet"
 RGB = ROOT / "examples" / "data" / "rgb.tif"
 
 
@@ -62,16 +63,19 @@ def test_the_wheel_holds_what_belongs_to_the_package_alone(wheel: Path) -> None:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
 
     assert packed == {path.relative_to(folder.parent).as_posix() for path in ours}
-    assert {f"exportimage_wsgi/{name}" for name in ("py.typed", "web/static/style.css")} <= packed
+    needed = ("py.typed", "web/static/style.css", "web/static/leaflet/leaflet.js")
+    assert {f"exportimage_wsgi/{name}" for name in needed} <= packed
 
 
 def test_the_wheel_carries_the_licence_and_the_command(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         texts = {name.partition(".dist-info/")[2]: name for name in archive.namelist()}
         licence = archive.read(texts["licenses/LICENSE"]).decode()
+        of_leaflet = archive.read(texts[f"licenses/{LEAFLET}/LICENSE"])
         commands = archive.read(texts["entry_points.txt"]).decode()
 
     assert licence == (ROOT / "LICENSE").read_text()
+    assert of_leaflet == (ROOT / LEAFLET / "LICENSE").read_bytes()
     assert "exportimage-wsgi = exportimage_wsgi.cli:main" in commands
 
 

@@ -14,10 +14,10 @@ from werkzeug.wrappers import Response
 
 from ..catalog import Catalog, Folder
 from ..config import Config, checked_prefix
-from ..errors import ConfigError, ExportImageError, NotFoundError, shown
+from ..errors import ConfigError, ExportImageError, NotFoundError, RequestError, shown
 from ..esri.replies import catalog_reply, info_reply
 from ..operations.describe import describe_service
-from ..operations.operation import Call, Drawing, File
+from ..operations.operation import Call, Drawing, File, Operation
 from ..operations.table import operation_at
 from ..outputs import OutputStore
 from ..rasters import is_missing
@@ -25,9 +25,12 @@ from ..running import Admission, Runner, Threads, cores
 from ..service import ImageService
 from .address import Address, Front, networks
 from .asked import Asked, HTTPRequest, asked_of, first_asked
+from .assets import MAX_AGE, assets
 from .exporting import Exporter
-from .form import drawn, fields
-from .pages import Crumb, Drawn, Pages, crumbs, number
+from .facts import number
+from .form import drawn, groups, groups_of, request_url
+from .openapi import openapi
+from .pages import Crumb, Drawn, Pages, crumbs
 from .respond import (
     JSON_FORMS,
     METHODS,
@@ -44,6 +47,8 @@ from .respond import (
     shared,
     unmodified,
 )
+from .service_page import preview
+from .snippets import gdal_xml, served
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -135,7 +140,7 @@ class ImageServer:
         is_told_by_page = isinstance(error, UnsupportedOutputError)
         if visit.asked.f in _READ_BY_PROGRAMS and not is_told_by_page:
             return reply.as_json(visit.asked, self.settings.version)
-        return reply.with_headers(self._pages.error(crumbs(visit.address), reply))
+        return reply.with_headers(self._pages.error(visit.address, reply))
 
     def _told(self, error: ExportImageError, visit: Visit, mode: str | None = None) -> ErrorReply:
         """What is said of an error; those of the server are logged, too."""
@@ -159,6 +164,10 @@ class ImageServer:
                 return redirect(visit.address.path("rest", "services"))
             case ["rest", "info"]:
                 return self._info(visit)
+            case ["rest", "openapi.json"]:
+                return self._openapi(visit)
+            case ["rest", "static", _]:
+                return self._asset(visit, parts[2])
             case ["rest", "services", *_]:
                 return self._in_services(visit, parts[2:])
             case ["rest", "directories", "output", _]:
@@ -205,6 +214,8 @@ class ImageServer:
                 return self._service(visit, name, place)
             case ["exportimage"]:
                 return self._export(visit, name, place)
+            case ["gdal.xml"]:
+                return self._gdal(visit, name, place)
             case _:
                 return self._answer(visit, name, place, rest)
 
@@ -223,7 +234,13 @@ class ImageServer:
             return json_reply(reply, visit.asked)
         home = crumbs(visit.address)[0]
         here = Crumb(label="info", path=visit.address.path("rest", "info"))
-        return self._pages.facts((home, here), reply)
+        return self._pages.facts(visit.address, (home, here), reply)
+
+    def _openapi(self, visit: Visit) -> Response:
+        """The description of all this; it is JSON whatever `f` says."""
+        single = self.catalog.single is not None
+        described = openapi(visit.address.url().rstrip("/"), self.settings.title, single)
+        return json_reply(described, Asked(f="json"))
 
     def _folder(self, visit: Visit, asked: str) -> Response:
         visit.require()
@@ -248,11 +265,12 @@ class ImageServer:
 
     def _service(self, visit: Visit, name: str, place: tuple[str, ...]) -> Response:
         visit.require()
-        description = describe_service(self.catalog.service(name), self.settings.version)
+        service = self.catalog.service(name)
+        description = describe_service(service, self.settings.version)
         if not visit.is_page:
             return json_reply(description, visit.asked)
         way = _way(visit.address, name, place)
-        return self._pages.service(way, name, description, way[-1].path)
+        return self._pages.service(visit.address, way, service, description)
 
     def _export(self, visit: Visit, name: str, place: tuple[str, ...]) -> Response:
         visit.require(*_PICTURES)
@@ -283,15 +301,66 @@ class ImageServer:
             version=self.settings.version,
             runner=self._exporter.runner_for(visit.request),
         )
-        answer = operation.answer(service, call)
+        here = Crumb(label="/".join(rest), path=visit.address.path(*place, *rest))
+        way = (*_way(visit.address, name, place), here)
+        try:
+            answer = operation.answer(service, call)
+        except RequestError as error:
+            if not (visit.is_page and operation.parameters):
+                raise
+            return self._operation_page(visit, way, name, operation, error=error)
         if isinstance(answer, Drawing):
             return self._exporter.picture(visit.request, service, answer.export, answer.max_age)
         if isinstance(answer, File):
             return content_reply(visit.request, answer.content, answer.media_type, answer.max_age)
         if not visit.is_page:
             return json_reply(answer, visit.asked)
-        here = Crumb(label="/".join(rest), path=visit.address.path(*place, *rest))
-        return self._pages.facts((*_way(visit.address, name, place), here), answer)
+        return self._operation_page(visit, way, name, operation, answer=answer)
+
+    def _operation_page(
+        self,
+        visit: Visit,
+        way: tuple[Crumb, ...],
+        name: str,
+        operation: Operation,
+        answer: dict[str, Any] | None = None,
+        error: ExportImageError | None = None,
+    ) -> Response:
+        """The form of an operation, with its answer or what is wrong; that nothing was filled in
+        yet is no fault."""
+        arguments = visit.asked.arguments
+        is_bare = not arguments.keys() - {"f", "callback"}
+        told = None if error is None or is_bare else self._told(error, visit)
+        response = self._pages.operation(
+            visit.address,
+            way,
+            name,
+            operation,
+            groups_of(operation),
+            arguments,
+            request_url(visit.address.origin + way[-1].path, operation, arguments),
+            answer,
+            told,
+        )
+        return told.with_headers(response) if told else response
+
+    def _gdal(self, visit: Visit, name: str, place: tuple[str, ...]) -> Response:
+        """The description of the service that GDAL opens as a raster."""
+        url = visit.address.url(*place)
+        text = gdal_xml(served(self.catalog.service(name), url))
+        if text is None:
+            detail = "the reference of this service has no number that GDAL could ask for"
+            raise NotFoundError("Invalid URL", code=400, detail=detail)
+        return content_reply(visit.request, text.encode(), "application/xml")
+
+    def _asset(self, visit: Visit, name: str) -> Response:
+        """A script or style of the pages; one that is asked for by its version never changes."""
+        asset = assets().get(name)
+        if asset is None:
+            raise NotFoundError("Page not found")
+        is_named = visit.request.args.get("v") == asset.version
+        max_age = MAX_AGE if is_named else 0
+        return content_reply(visit.request, asset.content, asset.media_type, max_age)
 
     def _form(self, visit: Visit, name: str, place: tuple[str, ...]) -> Response:
         """The form; with a box in it the picture, or the error, too. Without one it offers the
@@ -299,9 +368,10 @@ class ImageServer:
         operation = Crumb(label="exportImage", path=visit.address.path(*place, "exportImage"))
         way = (*_way(visit.address, name, place), operation)
         arguments = visit.asked.arguments
-        result, error = None, None
+        result, error, where = None, None, None
         try:
             service = self.catalog.service(name)
+            where = preview(service, way[-2].path.rstrip("/"))
             if "bbox" in arguments:
                 result = self._drawn(visit, service, operation.path)
             elif "bboxsr" not in arguments:
@@ -311,7 +381,9 @@ class ImageServer:
             error = self._told(failure, visit)
         except Exception:
             error = self._told(_unforeseen(visit.request), visit)
-        response = self._pages.form(way, name, fields(), arguments, result, error)
+        response = self._pages.form(
+            visit.address, way, name, groups(), arguments, where, result, error
+        )
         return error.with_headers(response) if error else response
 
     def _drawn(self, visit: Visit, service: ImageService, path: str) -> Drawn:

@@ -1,22 +1,28 @@
-"""Pages: the services directory and the form of exportImage, for people."""
+"""Pages: the services directory, services, and forms of their operations, for people."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import math
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
+from ..operations.operation import Operation
+from ..service import ImageService
 from .address import Address
-from .respond import ErrorReply, page
+from .assets import assets
+from .facts import Fact, facts
+from .respond import ErrorReply, finite, page
+from .service_page import bands, glance, operations, preview
+from .snippets import served, snippets
 
 _HERE = Path(__file__).parent
 _ICON = (
@@ -25,6 +31,8 @@ _ICON = (
     "%3Cpath d='M2.6 7.4 1 8.3l7 4 7-4-1.6-.9L8 10.5Z' fill='%2352a3a8'/%3E"
     "%3Cpath d='M2.6 10.6 1 11.5l7 4 7-4-1.6-.9L8 13.7Z' fill='%239fcfd1'/%3E%3C/svg%3E"
 )
+LARGEST_LIVE = 4_000_000
+"""Pixels of a picture that a page draws without being told to."""
 SHOWN_BY_BROWSERS = ("image/png", "image/jpeg", "image/gif", "image/bmp")
 
 
@@ -64,13 +72,19 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """A line of a table: a label and what there is to say, in one or several parts."""
+class Group:
+    """Fields of a form that belong together."""
 
-    label: str
+    title: str
 
-    values: tuple[tuple[str, str], ...]
-    """Name (or nothing) and value."""
+    fields: tuple[Field, ...]
+
+    is_first: bool = False
+    """Is it shown without being asked for?"""
+
+    def is_open(self, values: Mapping[str, str]) -> bool:
+        """Is it shown, since it comes first or one of its fields is filled in?"""
+        return self.is_first or any(field.name.lower() in values for field in self.fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +112,12 @@ class Drawn:
     is_preview: bool
     """Is `picture` another file than the one asked for?"""
 
+    bbox: str
+    """xmin,ymin,xmax,ymax of what was drawn."""
+
+    crs: str
+    """`EPSG:n` or `ESRI:n` of the box; nothing where it has no number."""
+
 
 class Pages:
     """Draws every page from the templates beside this file."""
@@ -112,11 +132,7 @@ class Pages:
         )
         style = (_HERE / "static" / "style.css").read_text("utf-8")
         self._environment.globals.update(title=title, style=Markup(style), icon=_ICON)
-        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-        self._policy = (
-            f"default-src 'none'; img-src 'self' data:; style-src 'sha256-{digest}'; "
-            "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
-        )
+        self._digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
     def directory(
         self, address: Address, folder: str, folders: Sequence[str], services: Sequence[str]
@@ -126,6 +142,7 @@ class Pages:
         served = [_link(address, name, "services", name, "ImageServer") for name in services]
         return self._page(
             "directory.html",
+            address,
             crumbs=crumbs(address, folder),
             folder=folder,
             folders=listed,
@@ -133,51 +150,124 @@ class Pages:
         )
 
     def service(
-        self, way: Sequence[Crumb], name: str, description: Mapping[str, Any], path: str
+        self,
+        address: Address,
+        way: Sequence[Crumb],
+        service: ImageService,
+        description: Mapping[str, Any],
     ) -> Response:
-        """All that a service says of itself, with a picture of the whole."""
+        """All that a service says of itself, with a map of it."""
+        path = way[-1].path
+        base = path.rstrip("/")
+        shown, more = bands(service)
+        target = served(service, address.origin + path)
         return self._page(
             "service.html",
+            address,
             crumbs=way,
-            name=name,
+            name=service.name,
             path=path,
+            base=base,
+            url=target.url,
             about=str(description.get("serviceDescription", "")),
             copyright=str(description.get("copyrightText", "")),
+            preview=preview(service, base),
+            glance=glance(service, description),
+            bands=shown,
+            more_bands=more,
+            snippets=snippets(target),
+            operations=operations(service, base),
             facts=facts(description, skip=("name",)),
-            thumbnail=_thumbnail(path, description),
         )
 
     def form(
         self,
+        address: Address,
         way: Sequence[Crumb],
         name: str,
-        fields: Sequence[Field],
+        groups: Sequence[Group],
         values: Mapping[str, str],
+        preview: Any = None,
         drawn: Drawn | None = None,
         error: ErrorReply | None = None,
     ) -> Response:
         """The form of exportImage filled with the request, and what came of it."""
         return self._page(
             "export.html",
+            address,
             status=error.status if error else 200,
             crumbs=way,
             name=name,
             action=way[-1].path,
-            fields=fields,
+            url=address.origin + way[-1].path,
+            groups=groups,
             values=values,
+            preview=preview,
+            largest=LARGEST_LIVE,
             drawn=drawn,
             error=error,
         )
 
-    def facts(self, way: Sequence[Crumb], description: Mapping[str, Any]) -> Response:
+    def operation(
+        self,
+        address: Address,
+        way: Sequence[Crumb],
+        name: str,
+        operation: Operation,
+        groups: Sequence[Group],
+        values: Mapping[str, str],
+        request_url: str,
+        answer: Mapping[str, Any] | None = None,
+        error: ErrorReply | None = None,
+    ) -> Response:
+        """The form of another operation filled with the request, and its answer."""
+        return self._page(
+            "operation.html",
+            address,
+            status=error.status if error else 200,
+            crumbs=way,
+            name=name,
+            help=operation.help,
+            action=way[-1].path,
+            url=address.origin + way[-1].path,
+            request_url=request_url,
+            groups=groups,
+            values=values,
+            facts=facts(answer) if answer else (),
+            answer=None if answer is None else _json(answer),
+            error=error,
+        )
+
+    def facts(
+        self, address: Address, way: Sequence[Crumb], description: Mapping[str, Any]
+    ) -> Response:
         """A plain table."""
-        return self._page("facts.html", crumbs=way, facts=facts(description))
+        return self._page("facts.html", address, crumbs=way, facts=facts(description))
 
-    def error(self, way: Sequence[Crumb], error: ErrorReply) -> Response:
-        return self._page("error.html", status=error.status, crumbs=way, error=error)
+    def error(self, address: Address, error: ErrorReply) -> Response:
+        way = crumbs(address)
+        return self._page("error.html", address, status=error.status, crumbs=way, error=error)
 
-    def _page(self, template: str, status: int = 200, **context: Any) -> Response:
-        return page(self._environment.get_template(template).render(context), self._policy, status)
+    def _page(self, template: str, address: Address, status: int = 200, **context: Any) -> Response:
+        """Scripts and the style of the map are let in by a word that is new in each page: what
+        else this server answers, a script of exportImage for example, is no script of a page."""
+        nonce = secrets.token_urlsafe(16)
+        text = self._environment.get_template(template).render(
+            context, root=address.root, nonce=nonce, assets=assets()
+        )
+        return page(text, self._policy(nonce), status)
+
+    def _policy(self, nonce: str) -> str:
+        return (
+            f"default-src 'none'; img-src 'self' data: blob:; connect-src 'self'; "
+            f"script-src 'nonce-{nonce}'; style-src 'sha256-{self._digest}' 'nonce-{nonce}'; "
+            "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+        )
+
+
+def _json(answer: Mapping[str, Any]) -> str:
+    """The answer as its pretty JSON, but for signs that aren't ASCII."""
+    return json.dumps(finite(answer), indent=2, ensure_ascii=False)
 
 
 def crumbs(address: Address, folder: str = "") -> tuple[Crumb, ...]:
@@ -195,84 +285,3 @@ def crumbs(address: Address, folder: str = "") -> tuple[Crumb, ...]:
 
 def _link(address: Address, name: str, *parts: str) -> Crumb:
     return Crumb(label=name, path=address.path("rest", *parts))
-
-
-def _thumbnail(path: str, description: Mapping[str, Any]) -> str:
-    """Path of a small picture of the whole extent, in its shape as far as that is sensible."""
-    extent = description["extent"]
-    width = float(extent["xmax"]) - float(extent["xmin"])
-    height = float(extent["ymax"]) - float(extent["ymin"])
-    shape = min(max(height / width if width else 1.0, 0.4), 1.6)
-    query = {"f": "image", "format": "png", "size": f"480,{round(480 * shape)}"}
-    return f"{path.rstrip('/')}/exportImage?{urlencode(query)}"
-
-
-def facts(description: Mapping[str, Any], skip: Iterable[str] = ()) -> tuple[Fact, ...]:
-    """The members of a JSON object as people read them; equal extents are said once."""
-    said = []
-    left_out = {*skip}
-    if (
-        description.get("initialExtent")
-        == description.get("fullExtent")
-        == description.get("extent")
-    ):
-        left_out |= {"initialExtent", "fullExtent"}
-    for name, value in description.items():
-        if name not in left_out:
-            said.append(Fact(label=label_of(name), values=tuple(_parts(value))))
-    return tuple(said)
-
-
-def _parts(value: Any) -> Iterable[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for name, member in value.items():
-            if isinstance(member, Mapping):
-                yield label_of(name), " · ".join(f"{k} {_text(v)}" for k, v in member.items())
-            else:
-                yield label_of(name), _text(member)
-    elif isinstance(value, (list, tuple)) and value and isinstance(value[0], Mapping):
-        for member in value:
-            yield "", str(member.get("name", "")) or _text(list(member.values()))
-    else:
-        yield "", _text(value)
-
-
-def _text(value: Any) -> str:
-    if value is None or value == "" or value == [] or value == ():
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_text(member) for member in value)
-    if isinstance(value, float):
-        return number(value)
-    return str(value)
-
-
-def number(value: float) -> str:
-    """A number in full, without a needless fraction."""
-    if math.isfinite(value) and value == int(value) and abs(value) < 1e15:
-        return str(int(value))
-    return repr(float(value))
-
-
-_LABELS = {
-    "xmin": "XMin",
-    "ymin": "YMin",
-    "xmax": "XMax",
-    "ymax": "YMax",
-    "imageSR": "Image Spatial Reference",
-    "bboxSR": "Box Spatial Reference",
-    "bbox": "Bounding Box",
-    "f": "Reply",
-}
-
-
-def label_of(name: str) -> str:
-    """`serviceDataType` as `Service Data Type`."""
-    if name in _LABELS:
-        return _LABELS[name]
-    words = ""
-    for before, letter in zip(" " + name, name, strict=False):
-        words += f" {letter}" if letter.isupper() and before.islower() else letter
-    return words[:1].upper() + words[1:]

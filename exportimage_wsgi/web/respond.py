@@ -63,7 +63,7 @@ def page(text: str, policy: str, status: int = 200) -> Response:
 def json_reply(body: Mapping[str, Any], asked: Asked, status: int = 200) -> Response:
     """JSON, indented for `pjson`, or a script that hands it to the callback; pure ASCII."""
     indent, separators = (1, None) if asked.f == "pjson" else (None, (",", ":"))
-    text = json.dumps(_finite(body), indent=indent, separators=separators, allow_nan=False)
+    text = json.dumps(finite(body), indent=indent, separators=separators, allow_nan=False)
     media_type = "application/json;charset=utf-8"
     if asked.is_script:
         text, media_type = f"{asked.callback}({text});", "text/javascript;charset=utf-8"
@@ -72,14 +72,14 @@ def json_reply(body: Mapping[str, Any], asked: Asked, status: int = 200) -> Resp
     return response
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """The same with `NaN` and the infinities as text, which is how Esri writes them."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     if isinstance(value, Mapping):
-        return {name: _finite(member) for name, member in value.items()}
+        return {name: finite(member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(member) for member in value]
+        return [finite(member) for member in value]
     return value
 
 

@@ -289,7 +289,7 @@ def test_the_form_without_a_box_reads_nothing(client: Client, reads: Any) -> Non
     page = client.get(EXPORT)
 
     assert (page.status_code, reads.count) == (200, 0)
-    assert 'name="bbox"' in page.text and "Result" not in page.text
+    assert 'name="bbox"' in page.text and 'id="picture"' not in page.text
 
 
 def test_the_form_without_a_box_offers_the_whole_extent(client: Client) -> None:
@@ -297,12 +297,12 @@ def test_the_form_without_a_box_offers_the_whole_extent(client: Client) -> None:
     box = page.split('name="bbox" value="')[1].split('"')[0]
 
     assert [float(side) for side in box.split(",")] == pytest.approx([-120, 20, -80, 40])
-    assert "Result" in client.get(EXPORT, query_string={"bbox": box}).text
+    assert 'id="picture"' in client.get(EXPORT, query_string={"bbox": box}).text
 
 
 def test_the_form_shows_the_picture_and_its_facts(client: Client) -> None:
     page = client.post(EXPORT, data=BOX).text
-    source = page.split('<img src="')[1].split('"')[0]
+    source = page.split('id="picture" src="')[1].split('"')[0]
 
     assert picture(client.get(source).data).size == (300, 200)
     assert 'value="-117,34,-116,35"' in page
@@ -312,7 +312,7 @@ def test_the_form_shows_the_picture_and_its_facts(client: Client) -> None:
 
 def test_the_form_shows_a_preview_of_what_browsers_cannot_show(client: Client) -> None:
     page = client.get(EXPORT, query_string=BOX | {"format": "tiff"}).text
-    preview = page.split('<img src="')[1].split('"')[0].replace("&amp;", "&")
+    preview = page.split('id="picture" src="')[1].split('"')[0].replace("&amp;", "&")
 
     assert "A preview" in page
     assert picture(client.get(preview).data).format == "PNG"

@@ -14,7 +14,7 @@ from werkzeug.test import Client
 from exportimage_wsgi.operations.parameters import EXPORT_PARAMETERS
 from exportimage_wsgi.service import ImageService
 from exportimage_wsgi.web.app import ImageServer
-from exportimage_wsgi.web.pages import facts, label_of
+from exportimage_wsgi.web.facts import facts, label_of
 
 SCENE = "/rest/services/Rocky/Scene/ImageServer"
 PAGES = [
@@ -57,10 +57,11 @@ class Reader(HTMLParser):
 def test_a_page_is_closed_and_takes_nothing_from_elsewhere(client: Client, path: str) -> None:
     page = Reader(client.get(path).text)
 
+    fetched = [a.get("src", "") for _, a in page.elements] + [a["href"] for a in page.all("link")]
+
     assert page.open == []
-    assert page.all("script") == []
-    links = [a.get("href", "") + a.get("src", "") for _, a in page.elements]
-    assert all(link[:1] in ("", "/", "?", "#") or link.startswith("data:") for link in links)
+    assert all(link[:1] in ("", "/") or link.startswith("data:image/svg") for link in fetched)
+    assert not any(name.startswith("on") for _, a in page.elements for name in a)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -72,7 +73,44 @@ def test_the_policy_admits_the_style_and_nothing_else(client: Client, path: str)
 
     assert policy.startswith("default-src 'none'")
     assert f"'sha256-{digest}'" in policy and "unsafe" not in policy
+    assert "script-src 'nonce-" in policy
     assert " style=" not in reply.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_scripts_are_let_in_by_a_word_of_one_page(client: Client, path: str) -> None:
+    """Not by their place: with `callback` this server answers scripts of a client's making."""
+    replies = [client.get(path) for _ in range(2)]
+    nonces = [
+        re.findall(r"'nonce-([\w-]+)'", r.headers["Content-Security-Policy"]) for r in replies
+    ]
+    scripts = Reader(replies[0].text).all("script")
+
+    assert {script["nonce"] for script in scripts} <= {nonces[0][0]}
+    assert nonces[0] != nonces[1]
+
+
+def test_what_pages_fetch_is_there_and_never_changes(client: Client) -> None:
+    page = Reader(client.get(SCENE + "/exportImage").text)
+    addresses = [a["src"] for a in page.all("script")]
+    addresses += [a["href"] for a in page.all("link") if a["rel"] == "stylesheet"]
+
+    replies = [client.get(address) for address in addresses]
+
+    assert len(replies) == 5
+    assert {reply.mimetype for reply in replies} == {"text/javascript", "text/css"}
+    assert all(reply.headers["Cache-Control"] == "max-age=31536000" for reply in replies)
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "LICENSE", "..%2fstyle.css", "leaflet"])
+def test_nothing_else_of_the_package_is_sent(client: Client, name: str) -> None:
+    assert client.get(f"/rest/static/{name}").status_code == 404
+
+
+def test_a_script_without_its_version_is_asked_for_again(client: Client) -> None:
+    reply = client.get("/rest/static/form.js")
+
+    assert reply.headers["Cache-Control"] == "no-cache"
 
 
 def test_the_breadcrumb_leads_home(client: Client) -> None:
@@ -109,11 +147,13 @@ def test_the_service_page_shows_a_picture_of_the_whole(client: Client) -> None:
 
 def test_the_form_has_a_labelled_field_for_every_parameter(client: Client) -> None:
     page = Reader(client.get(SCENE + "/exportImage").text)
-    fields = {a["name"] for tag in ("input", "select", "textarea") for a in page.all(tag)}
+    inputs = [a for tag in ("input", "select", "textarea") for a in page.all(tag)]
+    fields = {a["name"] for a in inputs if "name" in a}
+    sent = [b.get("formmethod", "get") for b in page.all("button") if b["type"] == "submit"]
 
     assert fields == {parameter.name for parameter in EXPORT_PARAMETERS} | {"f"}
-    assert {label["for"] for label in page.all("label")} == fields
-    assert [b.get("formmethod", "get") for b in page.all("button")] == ["get", "post"]
+    assert {label["for"] for label in page.all("label")} == {a["id"] for a in inputs}
+    assert sent == ["get", "post"]
 
 
 def test_the_form_keeps_what_was_chosen(client: Client) -> None:
