@@ -75,5 +75,8 @@ class Operation:
     forms: tuple[str, ...] = ()
     """Values of `f` beside html, json and pjson."""
 
+    media_types: tuple[str, ...] = ()
+    """Of answers that aren't JSON."""
+
     offered: Callable[[ImageService], bool] = lambda service: True
     """Has the service this operation at all? If not, its address is an invalid URL."""
