@@ -99,12 +99,14 @@ OPERATIONS: tuple[Operation, ...] = (
         help="Metadata in the XML of ISO 19139.",
         answer=info.metadata,
         parameters=info.METADATA_PARAMETERS,
+        media_types=("text/xml",),
     ),
     Operation(
         path="info/thumbnail",
         help="A small picture of everything.",
         answer=info.thumbnail,
         forms=("image",),
+        media_types=("image/png",),
     ),
     Operation(
         path="kml/image.kmz",
@@ -112,6 +114,7 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=kml_image.kml_image,
         parameters=EXPORT_PARAMETERS,
         forms=("kmz", "image"),
+        media_types=("application/vnd.google-earth.kmz",),
     ),
     Operation(
         path="query",

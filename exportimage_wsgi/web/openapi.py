@@ -81,10 +81,13 @@ def _paths(single: bool) -> Iterator[tuple[str, dict[str, Any]]]:
 def _directory() -> Iterator[tuple[str, dict[str, Any]]]:
     catalog = _json_reply("Catalog", "Folders and services.")
     forms = [reference("parameters", "f"), reference("parameters", "callback")]
-    yield "/rest/info", _read("info", "About the server", forms, _json_reply("Info", "The server."))
-    yield "/rest/services", _read("services", "The root of the directory", forms, catalog)
+    yield (
+        "/rest/info",
+        _read("serverInfo", "About the server", forms, _json_reply("Info", "The server.")),
+    )
+    yield "/rest/services", _read("listServices", "The root of the directory", forms, catalog)
     in_folder = [reference("parameters", "folder"), *forms]
-    yield "/rest/services/{folder}", _read("folder", "A folder", in_folder, catalog)
+    yield "/rest/services/{folder}", _read("listFolder", "A folder", in_folder, catalog)
     output = {"200": reference("responses", "File"), "206": reference("responses", "PartOfFile")}
     output |= {code: reference("responses", name) for code, name in _FILE_FAILURES.items()}
     name = [reference("parameters", "file")]

@@ -80,7 +80,7 @@ def test_an_unknown_service_is_a_404_in_the_body(client: Client) -> None:
     assert client.get("/rest/services/No/ImageServer").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["export", "identify", "tile/1/2/3", "exportImage/more"])
+@pytest.mark.parametrize("path", ["export", "export/identify", "nothing/1/2/3", "exportImage/more"])
 def test_an_unknown_operation_is_a_true_400(client: Client, path: str) -> None:
     reply = client.get(f"/rest/services/Rocky/Scene/ImageServer/{path}?f=json")
 

@@ -13,6 +13,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
 from exportimage_wsgi.encode import FORMATS
+from exportimage_wsgi.operations.operation import Operation
 from exportimage_wsgi.operations.parameters import EXPORT_PARAMETERS
 from exportimage_wsgi.operations.table import OPERATIONS
 from exportimage_wsgi.service import ImageService
@@ -66,6 +67,16 @@ def test_it_knows_the_media_type_of_every_format(client: Client, described: Any,
     content = described["paths"][f"{IN_FOLDER}/exportImage"]["get"]["responses"]["200"]["content"]
 
     assert name in re.findall(r"\w+", content[reply.mimetype]["schema"]["description"])
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.path)
+def test_it_knows_which_operations_answer_files(client: Client, operation: Operation) -> None:
+    reply = client.get(
+        f"{SCENE}/{operation.path}", query_string={"f": (*operation.forms, "json")[0]}
+    )
+    known = {*operation.media_types, "application/json"}
+
+    assert reply.mimetype in known or "<" in operation.path
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,6 @@ def test_of_one_service_the_mount_is_the_url(
     href = client.get("/scene/exportImage?f=json").get_json()["href"]
     assert href.startswith("http://localhost/scene/rest/directories/output/")
     assert client.get(href).status_code == 200
-    assert client.get("/scene/identify?f=json").status_code == 400
+    assert client.get("/scene/nothing?f=json").status_code == 400
     assert 'action="/scene/exportImage#result"' in client.get("/scene/exportImage").text
     assert client.get("/scene/healthz").get_json()["status"] == "ok"
