@@ -108,6 +108,10 @@ class Catalog:
             raise NotFoundError(f"Service {shown(name)}/ImageServer not found")
         return self._held[name].service()
 
+    def offer(self, name: str) -> Offer:
+        """What a service is opened from, and the settings for it."""
+        return self._held[name].offer
+
     def raster(self, name: str) -> Any:
         """What a service is opened from: a path, a URL, an array or an open service."""
         return self._held[name].offer.raster

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -20,6 +21,7 @@ from .running import Runner, Threads, cores
 from .serving import Place, exit_on_sigterm
 
 if TYPE_CHECKING:
+    from .catalog import Offer
     from .service import ImageService
 
 _MOST_WORKERS = 8
@@ -226,6 +228,103 @@ def _told_in_full(raster: Any) -> Iterator[None]:
 
 def _is_config(path: str) -> bool:
     return path.lower().endswith(".toml")
+
+
+# --- index -----------------------------------------------------------------------------------
+
+
+@main.command(short_help="Make the indexes of mosaics, which keep their tables of items.")
+@click.argument("config", metavar="CONFIG.toml[#SERVICE]")
+@click.pass_context
+def index(context: click.Context, config: str) -> None:
+    """Make the index of each mosaic of a configuration that names one (`mosaic.index`).
+
+    An index that is there is made again: only new and changed rasters are read, items keep their
+    OBJECTID. What was broken off goes on where it was. Rasters that cannot be read are named at
+    the end; the exit status is 1 if they keep an index from being written (`mosaic.on_failure`).
+    """
+    are_written = [_make_index(name, offer) for name, offer in _with_index(config)]
+    if not all(are_written):
+        context.exit(1)
+
+
+def _with_index(text: str) -> list[tuple[str, Offer]]:
+    """Name and offer of the services meant that name an index.
+
+    Raises:
+        ConfigError: a fault of the configuration, or there is none.
+    """
+    from .catalog import Catalog
+
+    path, _, name = text.partition("#")
+    catalog = Catalog.of(Config.load(path))
+    chosen = [each for each in catalog.names() if name.casefold() in ("", each.casefold())]
+    if not chosen:
+        raise ConfigError((f"there is no service {name}" if name else f"{path}: no service",))
+    offers = [(each, catalog.offer(each)) for each in chosen]
+    found = [(each, offer) for each, offer in offers if offer.settings.mosaic.index]
+    if not found:
+        raise ConfigError((f"{text}: no mosaic names an index (mosaic.index)",))
+    return found
+
+
+def _make_index(name: str, offer: Offer) -> bool:
+    """Make one index and say so; was it written?"""
+    from .mosaics.indexing import make_index
+    from .mosaics.summary import Options
+
+    settings, path = offer.settings, offer.settings.mosaic.index
+    options = Options(
+        unscale=settings.unscale, nodata=settings.nodata, band_names=settings.band_names
+    )
+    try:
+        with _told_in_full(offer.raster), Bar(name) as bar:
+            done = make_index(offer.raster, settings.mosaic, options, bar.start, bar.step)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
+    for failure in done.failures:
+        word = "warning" if done.is_written else "fault"
+        click.echo(f"{word}: {failure.raster}: {failure.reason}", err=True)
+    if done.is_written:
+        click.echo(f"{path}: {done.items} items, {done.read} read, {done.gone} gone")
+    else:
+        click.echo(f"{path} is not written, as mosaic.on_failure says", err=True)
+    return done.is_written
+
+
+class Bar:
+    """A progress bar with rate and remaining time on a terminal; nothing elsewhere."""
+
+    def __init__(self, label: str) -> None:
+        self._label, self._began, self._done = label, 0.0, 0
+        self._bar: Any = None
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.render_finish()
+
+    def start(self, count: int) -> None:
+        """So many things are to be done."""
+        if sys.stderr.isatty():
+            self._began = time.monotonic()
+            self._bar = click.progressbar(
+                length=count,
+                label=self._label,
+                show_pos=True,
+                item_show_func=lambda rate: rate,
+                file=sys.stderr,
+                update_min_steps=max(1, count // 1000),
+            )
+
+    def step(self) -> None:
+        """One of them is done."""
+        if self._bar is not None:
+            self._done += 1
+            seconds = max(time.monotonic() - self._began, 1e-3)
+            self._bar.update(1, f"{self._done / seconds:.0f}/s")
 
 
 # --- info and check --------------------------------------------------------------------------

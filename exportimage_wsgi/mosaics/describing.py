@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from .tags import tags_of
 
 _MOST_KNOWN = 100_000
 _THREADS = 2 * (os.cpu_count() or 1)
+_AHEAD = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,10 @@ class Manner:
     """Names of metadata that become attributes."""
 
 
+Known = Mapping[tuple[str, str], Description]
+"""By address and version."""
+
+_NOTHING: Known = {}
 _Key = tuple[str, str, Manner]
 _known: OrderedDict[_Key, Description] = OrderedDict()
 _lock = threading.Lock()
@@ -60,28 +65,49 @@ class Failure:
 def described(
     found: Sequence[Found],
     manner: Manner,
-    told: Callable[[int], object] = lambda done: None,
+    known: Known = _NOTHING,
+    told: Callable[[MosaicItem | Failure], object] = lambda result: None,
 ) -> tuple[list[MosaicItem], list[Failure]]:
     """The items, in their order, and those that cannot be read. Opens what isn't known yet.
 
     Args:
         found: the rasters.
         manner: how they are looked at.
-        told: is called with the number of those that are done, after each.
+        known: what is known of rasters that were looked at in this manner before.
+        told: is called with each of them, in their order, as soon as it is done.
     """
     items: list[MosaicItem] = []
     failures: list[Failure] = []
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="describing") as threads:
-        for done, result in enumerate(threads.map(lambda each: _item(each, manner), found)):
-            if isinstance(result, Failure):
-                failures.append(result)
-            else:
-                items.append(result)
-            told(done + 1)
+        try:
+            for result in _in_order(threads, lambda each: _item(each, manner, known), found):
+                if isinstance(result, Failure):
+                    failures.append(result)
+                else:
+                    items.append(result)
+                told(result)
+        except BaseException:
+            threads.shutdown(cancel_futures=True)
+            raise
     return items, failures
 
 
-def _item(found: Found, manner: Manner) -> MosaicItem | Failure:
+def _in_order(
+    threads: ThreadPoolExecutor,
+    work: Callable[[Found], MosaicItem | Failure],
+    found: Sequence[Found],
+) -> Iterator[MosaicItem | Failure]:
+    """The results, of which some are worked on ahead."""
+    waiting: deque[Future[MosaicItem | Failure]] = deque()
+    for each in found:
+        waiting.append(threads.submit(work, each))
+        if len(waiting) > _AHEAD:
+            yield waiting.popleft().result()
+    for future in waiting:
+        yield future.result()
+
+
+def _item(found: Found, manner: Manner, known: Known) -> MosaicItem | Failure:
     try:
         if found.known is not None:
             version = version_if_there(found.raster)
@@ -90,12 +116,18 @@ def _item(found: Found, manner: Manner) -> MosaicItem | Failure:
             description = describe(found.raster, manner)
             return MosaicItem(found=found, description=description, version="")
         version = version_of(found.raster)
-        is_said = found.outline is not None
-        looked = replace(manner, outlines=False) if is_said else manner
-        description = _outlined(_known_description(found.raster, version, looked), found)
+        looked = manner if found.outline is None else replace(manner, outlines=False)
+        kept = known.get(key_of(found, version)) if version else None
+        description = kept or _known_description(found.raster, version, looked)
+        description = _outlined(description, found)
         return MosaicItem(found=found, description=description, version=version)
     except (SourceError, ValueError, TypeError) as error:
         return Failure(raster=_shown(found), reason=str(error))
+
+
+def key_of(found: Found, version: str) -> tuple[str, str]:
+    """What is known of a raster by: another, where its outline isn't looked for."""
+    return found.raster, version if found.outline is None else f"{version}:said"
 
 
 def _outlined(description: Description, found: Found) -> Description:

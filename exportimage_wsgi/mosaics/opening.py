@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from ..errors import SourceError
+from ..esri.rules import MosaicMethod
+from ..imagery.sources.source import SourceInfo
+from ..pixels import MosaicOperation
 from .building import build
 from .dataset import MosaicDataset
 from .describing import Failure, Manner, described
 from .finding import find, is_mosaic
+from .index import load, shape_of
 from .items import MosaicItem
 from .settings import MosaicSettings
 from .state import is_mosaic_current, state_of
@@ -23,6 +28,7 @@ __all__ = ["is_mosaic", "is_mosaic_current", "open_mosaic"]
 
 _log = logging.getLogger(__name__)
 _MANY = 300
+_MIXING = (MosaicOperation.MEAN, MosaicOperation.BLEND, MosaicOperation.SUM)
 _SHOWN = 3
 
 
@@ -44,7 +50,38 @@ def open_mosaic(
         ValueError: `band_names` are not as many as the bands.
     """
     options = Options(unscale=unscale, nodata=nodata, band_names=band_names)
+    if settings.index is not None:
+        if os.path.exists(settings.index):
+            return _from_index(what, settings, options)
+        name = os.path.basename(settings.index)
+        _log.warning("%s is missing: make it by `exportimage-wsgi index`", name)
     return _in_memory(what, settings, options)
+
+
+def _from_index(what: Any, settings: MosaicSettings, options: Options) -> MosaicDataset:
+    assert settings.index is not None
+    state = state_of(what, settings, ())
+    kept = load(settings.index, shape_of(what, settings, options))
+    check_fields(kept.table, settings)
+    info = info_of(kept.table, kept.together, settings, options, kept.statistics)
+    return MosaicDataset(
+        table=kept.table,
+        info=_checked(info, settings),
+        settings=settings,
+        unscale=options.unscale,
+        nodata=options.nodata,
+        address=what,
+        state=state,
+    )
+
+
+def _checked(info: SourceInfo, settings: MosaicSettings) -> SourceInfo:
+    """Raises: SourceError: classes cannot be added up, which the operation would do."""
+    if info.palette is not None and settings.operation in _MIXING:
+        raise SourceError(
+            f"mosaic.operation: {settings.operation.value} cannot mix the classes of a palette"
+        )
+    return info
 
 
 def _in_memory(what: Any, settings: MosaicSettings, options: Options) -> MosaicDataset:
@@ -60,7 +97,7 @@ def _in_memory(what: Any, settings: MosaicSettings, options: Options) -> MosaicD
     _tell(len(table), time.monotonic() - began)
     return MosaicDataset(
         table=table,
-        info=info_of(table, made, settings, options),
+        info=_checked(info_of(table, made, settings, options), settings),
         settings=settings,
         unscale=options.unscale,
         nodata=options.nodata,
@@ -122,6 +159,9 @@ def check_fields(table: ItemTable, settings: MosaicSettings) -> None:
                 raise SourceError(f"mosaic.{key}: {error}") from error
             if key == "time" and field.type != "esriFieldTypeDate":
                 raise SourceError(f"mosaic.time: {name} holds no dates (mosaic.types says which)")
+
+    if settings.method is MosaicMethod.SEAMLINE and not table.has_seamlines:
+        raise SourceError("mosaic.method: seamline needs seamlines, which no item has")
 
 
 def _tell(count: int, seconds: float) -> None:

@@ -13,7 +13,7 @@ from ..errors import SourceError
 from ..geo.grid import Grid
 from ..imagery.mosaic import open_kept
 from ..imagery.sources.source import Level, Source, SourceInfo
-from ..pixels import PixelType
+from ..pixels import PixelType, Statistics
 from .settings import MosaicSettings
 from .table import ItemTable
 from .together import Together
@@ -33,7 +33,11 @@ class Options:
 
 
 def info_of(
-    table: ItemTable, made: Together, settings: MosaicSettings, options: Options
+    table: ItemTable,
+    made: Together,
+    settings: MosaicSettings,
+    options: Options,
+    statistics: tuple[Statistics, ...] | None = None,
 ) -> SourceInfo:
     """The mosaic as if it were one raster; opens one item if nothing tells its type and bands.
 
@@ -55,6 +59,7 @@ def info_of(
         masked=True,
         levels=(Level(shape_yx=grid.shape_yx, scale_yx=(1.0, 1.0)),),
         palette=made.palette if pixel_type is PixelType.U8 or pixel_type.bits < 8 else None,
+        statistics=statistics if statistics and len(statistics) == bands else None,
         is_rgb=made.is_rgb,
         format="AMD",
         bytes_uncompressed=-(-rows * columns * bands * pixel_type.bits // 8),

@@ -1,0 +1,294 @@
+"""Making an index: only what is new or has changed is read; what was found is kept on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from ..errors import SourceError
+from .building import build
+from .dataset import MosaicDataset
+from .describing import Failure, Known, described, key_of
+from .finding import find
+from .index import Index, Kept, load, load_descriptions, manner_digest, metadata, save, shape_of
+from .items import Description, MosaicItem
+from .keeping import KeepingError, description_of, told
+from .opening import check_fields, manner_of
+from .settings import MosaicSettings
+from .statistics import mosaic_statistics
+from .summary import Options, info_of
+from .table import ItemTable
+from .together import common_crs, together
+
+_SECONDS_BETWEEN_WRITES = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """What was done."""
+
+    items: int
+    """In the index."""
+
+    read: int
+    """Rasters that were opened."""
+
+    gone: int
+    """Items of the index before that aren't any more."""
+
+    failures: tuple[Failure, ...]
+    """What cannot be read; left out of the index, or the reason that it isn't written."""
+
+    is_written: bool
+
+
+def make_index(
+    what: Any,
+    settings: MosaicSettings,
+    options: Options,
+    started: Callable[[int], object] = lambda count: None,
+    told_done: Callable[[], object] = lambda: None,
+) -> Indexed:
+    """Make the index of a mosaic, or make it again.
+
+    Args:
+        what: see `open_mosaic`.
+        settings: with the path of the index.
+        options: of the service.
+        started: is called with the number of rasters.
+        told_done: is called after each of them.
+
+    Raises:
+        SourceError: there is no item, a table is not understood, the settings contradict the
+            items, or another process makes this index.
+        OSError: the index cannot be written.
+    """
+    assert settings.index is not None
+    path, manner = settings.index, manner_digest(settings, options)
+    finding = find(what, settings.asset)
+    if any(not isinstance(each.raster, str) for each in finding.found):
+        raise SourceError("an index cannot keep sources that are open already")
+    with _workplace(path) as folder:
+        before = _before(path)
+        known = {**_known_before(path, manner), **_known_parts(folder, manner)}
+        started(len(finding.found))
+        with _Parts(folder, manner) as parts:
+
+            def done(result: MosaicItem | Failure) -> None:
+                if isinstance(result, MosaicItem):
+                    parts.keep(result, known)
+                told_done()
+
+            items, failures = described(finding.found, manner_of(settings, options), known, done)
+        if failures and settings.on_failure == "fail":
+            return _not_written(items, failures, parts.count)
+        index, chosen, lost = _index(what, items, settings, options, before)
+        failures += lost
+        if lost and settings.on_failure == "fail":
+            return _not_written(items, failures, parts.count)
+        save(path, index, [_to_keep(item) for item in chosen], manner)
+        shutil.rmtree(folder, ignore_errors=True)
+    now = set(index.table.rows.column("source").to_pylist())
+    return Indexed(
+        items=len(index.table),
+        read=parts.count,
+        gone=len(set(before.ids) - now),
+        failures=tuple(failures),
+        is_written=True,
+    )
+
+
+def _not_written(items: Sequence[MosaicItem], failures: list[Failure], read: int) -> Indexed:
+    return Indexed(items=len(items), read=read, gone=0, failures=tuple(failures), is_written=False)
+
+
+def _to_keep(item: MosaicItem) -> Kept:
+    if item.found.known is not None or not item.version:
+        return None
+    return key_of(item.found, item.version)[1], item.description
+
+
+# --- ids -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Before:
+    """The ids that items have in the index that is there already."""
+
+    ids: dict[str, int]
+
+    next_id: int
+
+
+def _before(path: str) -> _Before:
+    """Nothing, where there is no index, or one that cannot be read: it is made anew."""
+    try:
+        if os.path.exists(path):
+            kept = load(path)
+            sources = kept.table.rows.column("source").to_pylist()
+            ids = kept.table.numbers("objectid").tolist()
+            return _Before(ids=dict(zip(sources, ids, strict=True)), next_id=kept.next_id)
+    except SourceError:
+        pass
+    return _Before(ids={}, next_id=1)
+
+
+def _index(
+    what: Any,
+    items: Sequence[MosaicItem],
+    settings: MosaicSettings,
+    options: Options,
+    before: _Before,
+) -> tuple[Index, list[MosaicItem], list[Failure]]:
+    """The index, the items by its rows, and those that have no place in it."""
+    if not items:
+        raise SourceError("none of the rasters of the mosaic can be read")
+    ids, next_id = _ids(items, before)
+    order = np.argsort(ids)
+    items, ids = [items[i] for i in order], ids[order]
+    table, lost = build(items, common_crs(items, settings), settings, ids)
+    check_fields(table, settings)
+    by_id = dict(zip(ids.tolist(), items, strict=True))
+    chosen = [by_id[object_id] for object_id in table.numbers("objectid").tolist()]
+    made = together(chosen, settings)
+    index = Index(
+        table=table,
+        together=made,
+        statistics=None,
+        next_id=next_id,
+        shape=shape_of(what, settings, options),
+    )
+    if all(item.found.known is None for item in chosen):
+        statistics = mosaic_statistics(_dataset(table, index, settings, options))
+        index = Index(
+            table=table,
+            together=made,
+            statistics=statistics,
+            next_id=next_id,
+            shape=index.shape,
+        )
+    return index, chosen, lost
+
+
+def _ids(items: Sequence[MosaicItem], before: _Before) -> tuple[Any, int]:
+    """Known items keep theirs; new ones get the next, in their order."""
+    ids, next_id = np.zeros(len(items), np.int64), before.next_id
+    for i, item in enumerate(items):
+        known = before.ids.get(item.found.raster)
+        if known is None:
+            known, next_id = next_id, next_id + 1
+        ids[i] = known
+    return ids, next_id
+
+
+def _dataset(
+    table: ItemTable, index: Index, settings: MosaicSettings, options: Options
+) -> MosaicDataset:
+    return MosaicDataset(
+        table=table,
+        info=info_of(table, index.together, settings, options),
+        settings=settings,
+        unscale=options.unscale,
+        nodata=options.nodata,
+    )
+
+
+# --- what is kept on the way -----------------------------------------------------------------
+
+
+def _known_before(path: str, manner: str) -> dict[tuple[str, str], Description]:
+    try:
+        if os.path.exists(path) and metadata(path).get("manner") == manner:
+            return load_descriptions(path)
+    except SourceError:
+        pass
+    return {}
+
+
+def _known_parts(folder: Path, manner: str) -> dict[tuple[str, str], Description]:
+    """Of runs that were broken off. Their last line may be cut."""
+    known = {}
+    for part in sorted(folder.glob(f"{manner}-*.jsonl")):
+        with part.open(encoding="utf-8") as lines:
+            for line in lines:
+                try:
+                    source, version, said = json.loads(line)
+                    known[source, version] = description_of(said)
+                except (ValueError, TypeError, KeepingError):
+                    continue
+    return known
+
+
+class _Parts:
+    """Writes down what was found in each raster, about once a second."""
+
+    def __init__(self, folder: Path, manner: str) -> None:
+        self._path = folder / f"{manner}-{time.time_ns()}.jsonl"
+        self._file: IO[str] | None = None
+        self._written = time.monotonic()
+        self.count = 0
+
+    def __enter__(self) -> _Parts:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def keep(self, item: MosaicItem, known: Known) -> None:
+        """Write the item down, if it was opened for this."""
+        key = key_of(item.found, item.version)
+        if item.found.known is not None or key in known:
+            return
+        self.count += 1
+        if not item.version:
+            return
+        if self._file is None:
+            self._file = self._path.open("w", encoding="utf-8")
+        json.dump([*key, told(item.description)], self._file)
+        self._file.write("\n")
+        if time.monotonic() - self._written > _SECONDS_BETWEEN_WRITES:
+            self._file.flush()
+            self._written = time.monotonic()
+
+
+@contextmanager
+def _workplace(path: str) -> Iterator[Path]:
+    """The folder of what is kept on the way, which one process has for itself.
+
+    Raises:
+        SourceError: another process has it.
+        OSError: it cannot be made.
+    """
+    folder = Path(f"{path}.parts")
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        if not (_locked(lock) and folder.exists()):
+            raise SourceError(f"another process is making {os.path.basename(path)}")
+        yield folder
+
+
+def _locked(file: IO[str]) -> bool:
+    """Is the file this process's now? It is given back when the file is closed."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            lock: Any = msvcrt
+            lock.locking(file.fileno(), lock.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
