@@ -10,7 +10,10 @@ import pytest
 
 from exportimage_wsgi import create_app
 from tests.clients import visitor_of
+from tests.operations.scenes import three
 from tests.rasters import write
+
+_YEAR_AND_DAY = r"(?P<Taken>(?P<Year>\d{4})0101)"
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +58,10 @@ def _world(folder: Path) -> str:
 def vector_client(vector_rasters: dict[str, str]) -> Any:
     """A client of one application with the four rasters, every reply checked against WSGI."""
     return visitor_of(create_app(dict(vector_rasters)))
+
+
+@pytest.fixture(scope="session")
+def mosaic_client(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A client of the mosaic R5 of the test vectors."""
+    service = three(tmp_path_factory.mktemp("mosaic"), time=("Taken",), pattern=_YEAR_AND_DAY)
+    return visitor_of(create_app({"mosaic": service}))

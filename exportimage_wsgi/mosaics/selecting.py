@@ -336,9 +336,12 @@ def _placed(
     rest = iter(ranked.tolist())
     while batch := list(islice(rest, _BATCH)):
         positions = np.array(batch, np.int64)
-        shapes = _shapes(table, positions, seamed)
-        moved = _on_the_grid(shapes, table.crs, grid)
+        footprints = table.footprints(positions)
+        moved = _on_the_grid(footprints, table.crs, grid)
         bounds = shapely.bounds(moved)
+        if seamed:
+            seamlines = _seamlines(table, positions, footprints)
+            moved = _on_the_grid(seamlines, table.crs, grid)
         for position, shape, box in zip(batch, moved, bounds, strict=True):
             reach = _reach(box, grid)
             if reach is not None:
@@ -346,10 +349,8 @@ def _placed(
                 yield position, reach, _outline(shape) if usable else None
 
 
-def _shapes(table: ItemTable, positions: Positions, seamed: bool) -> NDArray[Any]:
-    footprints = table.footprints(positions)
-    if not seamed:
-        return footprints
+def _seamlines(table: ItemTable, positions: Positions, footprints: NDArray[Any]) -> NDArray[Any]:
+    """An item without a seamline ends at its footprint."""
     seamlines = table.seamlines(positions)
     return np.where(shapely.is_missing(seamlines), footprints, seamlines)
 

@@ -28,11 +28,11 @@ def constant_scenes(
 
 
 THREE = {
-    "item1_2001": (10, (0, 0, 200, 200)),
-    "item2_2005": (20, (100, 0, 300, 200)),
-    "item3_2010": (30, (50, 50, 170, 150)),
+    "item1_20010101": (10, (0, 0, 200, 200)),
+    "item2_20050101": (20, (100, 0, 300, 200)),
+    "item3_20100101": (30, (50, 50, 170, 150)),
 }
-"""Raster R5 of the published vectors; the number after the dash is its Year."""
+"""Raster R5 of the published vectors; the first four digits of the date are its Year."""
 
 
 def three(folder: Path, **settings: Any) -> ImageService:

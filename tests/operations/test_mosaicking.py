@@ -368,6 +368,46 @@ def test_the_antimeridian_is_no_edge(tmp_path):
         assert valid.all() and values[0].tolist() == [1] * 20 + [2] * 20
 
 
+@pytest.fixture
+def seamed(tmp_path):
+    """Two scenes on the same box, with a seam down the middle."""
+    box = (0, 0, 100, 100)
+    paths = constant_scenes(tmp_path, {"a_2001": (10, box), "b_2002": (20, box)})
+    halves = {"a_2001": (0, 50), "b_2002": (50, 100)}
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"name": name},
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[w, 0], [e, 0], [e, 100], [w, 100], [w, 0]]],
+            },
+        }
+        for name, (w, e) in halves.items()
+    ]
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::3857"}}
+    lines = {"type": "FeatureCollection", "crs": crs, "features": features}
+    (tmp_path / "lines.geojson").write_text(json.dumps(lines))
+    return mosaic(paths, seamlines=str(tmp_path / "lines.geojson"), blend_width=10)
+
+
+SEAMLINE = {"mosaicMethod": "esriMosaicSeamline"}
+
+
+def test_scenes_end_at_their_seamlines(seamed):
+    values, valid = drawn(seamed, SEAMLINE)
+
+    assert valid.all()
+    assert (values[:, :50] == 10).all() and (values[:, 50:] == 20).all()
+
+
+def test_a_blend_fades_across_a_seamline(seamed):
+    row = drawn(seamed, SEAMLINE | {"mosaicOperation": "MT_BLEND"}, pixel_type="F32")[0][50]
+
+    assert (row[:45] == 10).all() and (row[55:] == 20).all()
+    assert row[45:55] == pytest.approx(10.5 + np.arange(10), abs=1e-3)
+
+
 def test_a_picture_of_no_scene_is_blank(four):
     values, valid = drawn(four, box=(1000, 1000, 1100, 1100))
 
