@@ -148,8 +148,10 @@ def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _polygons(mask: NDArray[np.bool_]) -> Polygon:
     from rasterio.features import shapes
 
-    found = shapes(mask.astype(np.uint8), mask=mask, transform=Affine.identity())
-    return shapely.union_all([shapely.geometry.shape(geometry) for geometry, _ in found])
+    # The identity would be taken for the want of a place, and complained of.
+    found = shapes(mask.astype(np.uint8), mask=mask, transform=Affine.scale(0.5))
+    outline = shapely.union_all([shapely.geometry.shape(geometry) for geometry, _ in found])
+    return shapely.transform(outline, lambda xy: xy * 2)
 
 
 def _without_small_holes(outline: Polygon, least: float) -> Polygon:

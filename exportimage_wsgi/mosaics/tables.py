@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from .documents import read_document, read_json
 
 WGS84 = crs_from_wkid(4326)
 _GEOMETRIES = ("geometry", "geom", "wkt", "wkb_geometry", "the_geom")
+_EPSG_NAME = re.compile(r"(?:urn:ogc:def:crs:)?EPSG:[0-9.]{0,8}:?([0-9]{4,6})", re.ASCII)
 _LONGEST_FIELD = 1 << 20
 
 
@@ -161,7 +163,23 @@ def _geojson(path: str) -> Frame:
     except (ValueError, TypeError, KeyError, AttributeError, ShapelyError) as error:
         raise SourceError(f"{name} has a geometry that is not understood: {error}") from error
     columns = {key: [each.get(key) for each in properties] for key in names}
-    return Frame(columns=columns | {"geometry": shapes}, geometry="geometry")
+    crs = _named_crs(found.get("crs"), name)
+    return Frame(columns=columns | {"geometry": shapes}, geometry="geometry", crs=crs)
+
+
+def _named_crs(member: Any, name: str) -> CRS | None:
+    """The reference that GeoJSON of before RFC 7946 names, as GDAL still writes it."""
+    properties = member.get("properties") if isinstance(member, dict) else None
+    named = properties.get("name") if isinstance(properties, dict) else None
+    if member is None or (isinstance(named, str) and named.endswith("CRS84")):
+        return None
+    found = _EPSG_NAME.fullmatch(named) if isinstance(named, str) else None
+    try:
+        if found is not None:
+            return crs_from_wkid(int(found[1]))
+    except UnknownCRSError:
+        pass
+    raise SourceError(f"{name}: its crs is not understood; it is WGS 84, or EPSG's by its number")
 
 
 def _shape(geometry: Any) -> bytes | None:
