@@ -10,13 +10,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from .catalog import Catalog
+from .cluster import Cluster
 from .config import Config
 from .errors import ExportImageError
 from .imagery.sources.source import SourceInfo
 from .rasters import told_in_full
+from .running import Stop
 from .service import ImageService
 
 _LARGE = 4096
+_TRIED = 30.0
 _NOT_OF_GDAL = ("MEM", "Zarr", "netCDF")
 
 
@@ -37,12 +40,15 @@ class Report:
 def checked(path: str) -> Report:
     """Look for faults in a file and in the rasters that it names. Opens them, reads no pixel.
 
+    A cluster is asked for a piece of nothing, so that workers which lack something are found.
+
     Into the folder of finished files, or above it if it is to be made, an empty folder is put for
     a moment: nothing else tells for certain whether it can be written.
     """
     config, faults = Config.examined(path)
     prefix = os.path.basename(path)
     found = [*faults, *(f"{prefix}: {text}" for text in _of_output(config))]
+    found += [f"{prefix}: {text}" for text in _of_scheduler(config.compute.scheduler)]
     warnings = []
     if not (config.services or faults):
         warnings.append(f"{prefix}: it names no service")
@@ -66,6 +72,16 @@ def _of_output(config: Config) -> Iterator[str]:
     except OSError as error:
         deed = "be written" if existing == directory else f"be made in {existing}"
         yield f"output.directory: {directory} cannot {deed}: {error.strerror}"
+
+
+def _of_scheduler(scheduler: str) -> Iterator[str]:
+    """The fault of a cluster that makes no pieces: out of reach, without workers, not like us."""
+    if scheduler == "threads":
+        return
+    try:
+        list(Cluster(address=scheduler).in_order(abs, 1, Stop(deadline=_TRIED)))
+    except ExportImageError as error:
+        yield f"compute.scheduler: {scheduler}: {error}"
 
 
 def of_service(service: ImageService) -> Iterator[str]:

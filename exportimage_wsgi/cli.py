@@ -17,7 +17,7 @@ from . import __version__
 from .config import Config, checked_prefix
 from .errors import ConfigError, ExportImageError, SourceError
 from .rasters import named, told_in_full
-from .running import Runner, Threads, cores
+from .running import Runner, cores
 from .serving import Place, exit_on_sigterm
 
 if TYPE_CHECKING:
@@ -152,6 +152,7 @@ def export(raster: str, out: Path, **arguments: str | None) -> None:
     The options are the parameters of exportImage, and mean the same. Without --format the ending
     of OUT says which it is. A raster that is given by its path knows no largest size.
     """
+    from .cluster import driver
     from .operations.export_image import export_image
     from .operations.parameters import parse_export
 
@@ -160,7 +161,7 @@ def export(raster: str, out: Path, **arguments: str | None) -> None:
     if not is_kmz and "format" not in said:
         said["format"] = _format_of(out)
     config, service, path = _found(raster, max_image_size=_UNLIMITED, max_image_bytes=2**62)
-    runner = Runner(driver=Threads(workers=config.compute.threads))
+    runner = Runner(driver=driver(config.compute.scheduler, config.compute.threads))
     try:
         with _told_in_full(path), exit_on_sigterm():
             exported = export_image(service, parse_export(said), kmz=is_kmz, runner=runner)

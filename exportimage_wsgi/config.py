@@ -7,10 +7,11 @@ import os
 import shlex
 import tomllib
 from collections.abc import Iterable
+from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -108,11 +109,24 @@ def _checked_network(name: str) -> str:
 
 
 def _checked_scheduler(scheduler: str) -> str:
-    if scheduler.startswith(("tcp://", "tls://", "ucx://")):
-        raise ValueError("a cluster is not supported by this version; it must be 'threads'")
-    if scheduler != "threads":
-        raise ValueError("must be 'threads'")
+    if scheduler == "threads":
+        return scheduler
+    parts = urlsplit(scheduler)
+    if parts.scheme not in ("tcp", "tls") or not _is_host_and_port(parts):
+        raise ValueError("must be 'threads', or an address such as tcp://scheduler:8786")
+    if find_spec("distributed") is None:
+        raise ValueError(
+            "a cluster needs dask.distributed: pip install exportimage-wsgi[distributed]"
+        )
     return scheduler
+
+
+def _is_host_and_port(parts: SplitResult) -> bool:
+    try:
+        whole = parts.hostname and parts.port and parts.username is None
+    except ValueError:
+        return False
+    return bool(whole) and not (parts.path or parts.query or parts.fragment)
 
 
 Count = Annotated[int, Field(strict=True, ge=1)]
@@ -191,6 +205,7 @@ class Compute(Table):
     """Where pixels are computed."""
 
     scheduler: Annotated[str, AfterValidator(_checked_scheduler)] = "threads"
+    """`threads` of each process, or the address of a scheduler of dask.distributed."""
 
     threads: Annotated[int, Field(strict=True, ge=0)] = 0
     """For large exports, in each process; 0 is one a core."""

@@ -46,6 +46,9 @@ class ParameterError(RequestError):
         super().__init__(f"{name}={shown(received)}: {rule}")
         self.name, self.rule, self.received = name, rule, received
 
+    def __reduce__(self) -> tuple[type[ParameterError], tuple[str, str, str]]:
+        return type(self), (self.name, shown(self.received), self.rule)
+
     @property
     def details(self) -> tuple[str, ...]:
         return (f"'{self.name}' parameter is invalid.", str(self))
@@ -65,6 +68,9 @@ class NotFoundError(RequestError):
     def __init__(self, message: str, code: int = 404, detail: str = "") -> None:
         super().__init__(message)
         self.code, self.message, self._detail = code, message, detail
+
+    def __reduce__(self) -> tuple[type[NotFoundError], tuple[str, int, str]]:
+        return type(self), (self.message, self.code, self._detail)
 
     @property
     def details(self) -> tuple[str, ...]:
@@ -123,6 +129,9 @@ class ConfigError(ExportImageError):
     def __init__(self, faults: tuple[str, ...]) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
+
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[tuple[str, ...]]]:
+        return type(self), (self.faults,)
 
 
 def shown(received: object) -> str:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -18,9 +19,11 @@ from typing import Any
 import pytest
 
 from exportimage_wsgi.catalog import Catalog
+from exportimage_wsgi.cluster import Cluster, close_links
 from exportimage_wsgi.config import Config, Look, Service
 from exportimage_wsgi.serving import Place
 from exportimage_wsgi.serving.with_gunicorn import gunicorn_options
+from tests.clusters import is_at_work, until
 
 CONF = Path(__file__).parent.parent / "conf"
 EXAMPLE = CONF / "services.toml"
@@ -102,6 +105,28 @@ def _address(log: Path, server: subprocess.Popen[bytes]) -> str:
         assert server.poll() is None and time.monotonic() < end, log.read_text()
         time.sleep(0.05)
     return found[1]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the recipe is for a shell")
+def test_the_cluster_of_the_recipe_makes_pieces(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {"PYTHON": sys.executable, "PORT": str(port), "WORKERS": "1"}
+    with (tmp_path / "log").open("w") as log:
+        recipe = subprocess.Popen(
+            ["sh", CONF / "dask-cluster.sh"],
+            env=os.environ | environment | {"PYTHONPATH": str(CONF.parent)},
+            cwd=tmp_path,
+            stdout=log,
+            stderr=log,
+        )
+    cluster = Cluster(address=f"tcp://127.0.0.1:{port}", pause=0.05)
+    try:
+        until(lambda: is_at_work(cluster), "no worker came")
+    finally:
+        close_links()
+        recipe.terminate()
+        recipe.wait(30)
 
 
 def test_nginx_takes_its_file(tmp_path: Path) -> None:

@@ -263,7 +263,13 @@ def test_all_faults_are_told_at_once(load: Load) -> None:
         ("[limits]\nmax_image_size = 1", "limits.max_image_size=1: must be a list"),
         ("[limits]\nmax_image_size = [1, 2.5]", "limits.max_image_size[1]=2.5: must be a whole n"),
         ("[compute]\nscheduler = 'gpu'", "compute.scheduler='gpu': must be 'threads'"),
-        ("[compute]\nscheduler = 'tcp://a:1'", "a cluster is not supported by this version"),
+        (
+            "[compute]\nscheduler = 'tcp://a'",
+            "compute.scheduler='tcp://a': must be 'threads', or an",
+        ),
+        ("[compute]\nscheduler = 'tcp://a:0'", "or an address such as tcp://scheduler:8786"),
+        ("[compute]\nscheduler = 'tcp://a:1/b'", "or an address such as tcp://scheduler:8786"),
+        ("[compute]\nscheduler = 'tcp://[a'", "compute.scheduler='tcp://[a': "),
         ("[compute]\nthreads = -1", "compute.threads=-1: must be greater than or equal to 0"),
         ("[cors]\norigins = ['a.org']", "cors.origins[0]='a.org': must be '*' or an origin"),
         ("[cors]\norigins = ['http://a/']", "cors.origins[0]='http://a/': must be '*' or"),
@@ -419,3 +425,15 @@ def test_all_faults_of_a_mosaic_are_told_at_once() -> None:
 def test_settings_of_a_mosaic_that_contradict_each_other_are_told() -> None:
     with pytest.raises(ConfigError, match=r"services\.a\.mosaic.*attribute needs sort_field"):
         Config.checked(_mosaic(method="attribute"))
+
+
+@pytest.mark.parametrize("scheduler", ["threads", "tcp://127.0.0.1:8786", "tls://[::1]:8786"])
+def test_a_scheduler_is_threads_or_an_address(scheduler: str) -> None:
+    assert Config.checked({"compute": {"scheduler": scheduler}}).compute.scheduler == scheduler
+
+
+def test_a_cluster_without_its_library_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exportimage_wsgi.config.find_spec", lambda _: None)
+
+    with pytest.raises(ConfigError, match=r"pip install exportimage-wsgi\[distributed\]"):
+        Config.checked({"compute": {"scheduler": "tcp://a:1"}})

@@ -228,6 +228,19 @@ def test_embedding_serves_an_array_that_it_computed(
     assert np.corrcoef(wanted.ravel(), relief.ravel())[0, 1] > 0.95
 
 
+def test_a_cluster_makes_the_picture_of_the_example(tmp_path: Path) -> None:
+    quiet = ["-W", "error", "-W", "ignore::PendingDeprecationWarning"]
+    command = [sys.executable, *quiet, EXAMPLES / "on_a_cluster.py", tmp_path]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    assert ended.returncode == 0, ended.stderr
+    done = re.findall(r"robinson.png: (\d+) of (\d+) pieces", ended.stdout)
+    assert done and done[-1][0] == done[-1][1]
+    assert re.search(r"elevation: up to 4\d\d\d m", ended.stdout)
+    with Image.open(tmp_path / "robinson.png") as world:
+        assert world.size == (4000, 2032)
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -27,7 +27,7 @@ LEVELS = (
     {"esri", "imagery", "encode"},
     {"mosaics"},
     {"service", "running"},
-    {"operations"},
+    {"operations", "cluster"},
     {"outputs"},
     {"config"},
     {"catalog"},

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Response
 
 from ..catalog import Catalog, Folder
+from ..cluster import driver
 from ..config import Config, checked_prefix
 from ..errors import ConfigError, ExportImageError, NotFoundError, RequestError, shown
 from ..esri.replies import catalog_reply, info_reply
@@ -21,7 +22,7 @@ from ..operations.operation import Call, Drawing, File, Operation
 from ..operations.table import operation_at
 from ..outputs import OutputStore
 from ..rasters import is_missing
-from ..running import Admission, Runner, Threads, cores
+from ..running import Admission, Runner, cores
 from ..service import ImageService
 from .address import Address, Front, networks
 from .asked import Asked, HTTPRequest, asked_of, first_asked
@@ -473,7 +474,7 @@ def _settings(config: Config, prefix: str) -> Settings:
 def _runner(config: Config) -> Runner:
     limits = config.limits
     return Runner(
-        driver=Threads(workers=config.compute.threads),
+        driver=driver(config.compute.scheduler, config.compute.threads),
         deadline=limits.deadline or None,
         admission=Admission(limits.exports or 2 * cores(), limits.patience),
     )

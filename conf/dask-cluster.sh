@@ -1,0 +1,49 @@
+#!/bin/sh
+# A cluster for large exports: a scheduler, and workers beside it.
+#
+#     sh conf/dask-cluster.sh                                scheduler and workers, until Ctrl-C
+#     WORKERS=8 HOST=10.0.0.5 sh conf/dask-cluster.sh        others may join
+#
+# The server is told of it by one line of its services.toml,
+#
+#     [compute]
+#     scheduler = "tcp://10.0.0.5:8786"
+#
+# and `exportimage-wsgi check` says whether the cluster makes pieces. Workers of other machines join by
+#
+#     python -m distributed.cli.dask_worker tcp://10.0.0.5:8786 --nthreads 1 --nworkers auto
+#
+# What all of them need:
+#   - the same release of this package as the server, with its extras: a worker of another one is
+#     refused, and the error says so. Other versions of NumPy, GDAL or PROJ could change pixels.
+#   - the rasters under the same paths (a shared folder), or by URL. Files are known by inode, size
+#     and time, so copies on each machine won't do.
+#   - a thread a process, and 1 GB for each: workers that take more are started anew by their nanny.
+#     What a worker was making when it died is made again, three times at most
+#     (DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES).
+#   - a network that others can't reach. Whoever reaches the scheduler can run programs on the
+#     workers. Otherwise tls://, with certificates that dask's configuration names on every machine:
+#     DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …__TLS__CLIENT__CERT, …__TLS__CLIENT__KEY and so on.
+#   - at least one worker at all times: clusters that grow by need must not begin with none.
+#
+# Pieces come by way of the scheduler. Where the server reaches the workers themselves,
+# DASK_DISTRIBUTED__CLIENT__DIRECT_TO_WORKERS=true in its environment takes that load off it.
+#
+# While the scheduler is down, large exports get 503 with Retry-After, small ones go on; the server
+# finds it again by itself.
+set -eu
+
+host=${HOST:-127.0.0.1}
+port=${PORT:-8786}
+workers=${WORKERS:-2}
+python=${PYTHON:-python3}
+
+"$python" -m distributed.cli.dask_scheduler --host "$host" --port "$port" --no-dashboard &
+scheduler=$!
+trap 'kill "$scheduler" 2>/dev/null; wait' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+"$python" -m distributed.cli.dask_worker "tcp://$host:$port" --nthreads 1 --nworkers "$workers" \
+    --no-dashboard --death-timeout 60 &
+wait "$scheduler"
