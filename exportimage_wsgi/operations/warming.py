@@ -10,7 +10,9 @@ from affine import Affine
 from ..geo.crs import crs_from_wkid
 from ..geo.grid import Grid, Window
 from ..imagery.sources.source import Level, SourceInfo
-from ..pixels import Interpolation, Pixels, PixelType, Statistics
+from ..mosaics.dataset import MosaicDataset
+from ..mosaics.settings import MosaicSettings
+from ..pixels import Interpolation, MosaicOperation, Pixels, PixelType, Statistics
 from ..service import ImageService
 from .export_image import export_image
 from .request import ExportRequest
@@ -45,6 +47,25 @@ def warm(pixel_type: PixelType) -> None:
                 )
                 for _ in export_image(service, request).stream():
                     pass
+
+
+def warm_mosaics() -> None:
+    """The same for what mosaics need besides: their table, and the distances of a blend."""
+    scenes = [_Scene(info=_info(PixelType.U8, masked)) for masked in (False, True)]
+    settings = MosaicSettings(operation=MosaicOperation.BLEND)
+    service = ImageService.open(scenes, name="warm", mosaic=settings)
+    request = ExportRequest(size=(_SIDE, _SIDE), mosaic_rule={"where": "OBJECTID > 0"})
+    for _ in export_image(service, request).stream():
+        pass
+
+
+def pixel_types_of(service: ImageService) -> set[PixelType]:
+    """Those of the rasters that a service draws."""
+    found = {service.info.pixel_type}
+    if isinstance(service.source, MosaicDataset):
+        names = service.source.table.rows.column("pixel_type").unique().to_pylist()
+        found |= {PixelType[name] for name in names if name is not None}
+    return found
 
 
 def _info(pixel_type: PixelType, masked: bool) -> SourceInfo:

@@ -24,6 +24,7 @@ from ..rasters import is_elsewhere, is_missing, told_in_full
 
 if TYPE_CHECKING:
     from ..catalog import Catalog
+    from ..pixels import PixelType
     from ..service import ImageService
 
 _log = logging.getLogger(__name__)
@@ -134,9 +135,11 @@ def warm(
         beat: called between steps, for servers that watch their workers.
         is_first: of the processes of a server; it says for all of them that functions compile.
     """
-    from ..operations.warming import warm as warm_exports
+    from ..operations import warming
 
-    end, found = time.monotonic() + _WARMING, {}
+    end = time.monotonic() + _WARMING
+    found: set[PixelType] = set()
+    has_mosaics = False
     for name in catalog.names():
         raster = catalog.raster(name)
         path = raster if isinstance(raster, str) else ""
@@ -146,7 +149,9 @@ def warm(
             break
         beat()
         try:
-            found[_opened(catalog, name, beat).info.pixel_type] = name
+            service = _opened(catalog, name, beat)
+            found |= warming.pixel_types_of(service)
+            has_mosaics |= service.is_mosaic
         except ExportImageError as error:
             _log.warning("service %s: %s", name, told_in_full(str(error), raster))
         except Exception:
@@ -156,7 +161,10 @@ def warm(
         _log.warning("compiling functions; this happens once and takes up to a minute")
     for pixel_type in found:
         beat()
-        warm_exports(pixel_type)
+        warming.warm(pixel_type)
+    if has_mosaics:
+        beat()
+        warming.warm_mosaics()
 
 
 def _opened(catalog: Catalog, name: str, beat: Callable[[], object]) -> ImageService:
