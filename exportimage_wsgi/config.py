@@ -244,6 +244,8 @@ class Look(Table):
 
     unscale: Flag = False
 
+    tiles: Flag = False
+
 
 class Mosaic(Table):
     """How the rasters of a mosaic are found, described and laid over each other; the keys are

@@ -61,6 +61,9 @@ class ServiceSettings:
     lerc_nodata: str = "mask"
     """`mask` or `fill`: how LERC tells which pixels are no data."""
 
+    tiles: bool = False
+    """Say a scheme of tiles, so that some clients ask for them in place of pictures."""
+
     default_format: str = "png"
     """Of requests that don't say: `png` as 9.3, `jpgpng` as 10.0 and later."""
 
@@ -118,6 +121,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "background": (lambda v: _are_counts(v, 3, 0, 255), "red, green, blue, 0 to 255 each"),
     "lerc_nodata": (lambda v: v in ("mask", "fill"), "mask or fill"),
     "mosaic": (lambda v: isinstance(v, MosaicSettings), "MosaicSettings"),
+    "tiles": (lambda v: isinstance(v, bool), "True or False"),
     "default_format": (lambda v: v in ("png", "jpgpng"), "png or jpgpng"),
 }
 

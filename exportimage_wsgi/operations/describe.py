@@ -10,6 +10,7 @@ from ..esri.replies import extent_json, spatial_reference_json
 from ..pixels import Interpolation
 from ..service import ImageService
 from . import classes
+from .tiling import tile_info
 
 _RESAMPLING = {
     Interpolation.NEAREST: "Nearest",
@@ -33,6 +34,7 @@ def describe_service(service: ImageService, version: float = 10.91) -> dict[str,
     reply |= _pixels(service)
     if version > 9.3:
         reply |= _abilities(service)
+        reply |= tile_info(service, version)
         reply["spatialReference"] = spatial_reference_json(service.crs, version)
     return reply
 
@@ -131,9 +133,6 @@ def _abilities(service: ImageService) -> dict[str, Any]:
         "hasColormap": classes.has_palette(service),
         "hasRasterAttributeTable": classes.has_table(service),
         "hasMultidimensions": False,
-        "minScale": 0,
-        "maxScale": 0,
-        "singleFusedMapCache": False,
         "exportTilesAllowed": False,
         "supportsStatistics": False,
         "supportsAdvancedQueries": False,

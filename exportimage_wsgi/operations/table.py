@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from . import (
@@ -16,9 +17,12 @@ from . import (
     query,
     query_request,
     raster_functions,
+    tile,
 )
 from .operation import Operation
 from .parameters import EXPORT_PARAMETERS
+
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -56,6 +60,14 @@ OPERATIONS: tuple[Operation, ...] = (
         help="Statistics and histograms of each band in a polygon or envelope.",
         answer=histograms.compute_statistics_histograms,
         parameters=histograms.AREA_PARAMETERS,
+    ),
+    Operation(
+        path="tile/<level>/<row>/<column>",
+        help="A tile of the service's scheme.",
+        answer=tile.tile,
+        parameters=tile.PARAMETERS,
+        forms=("image",),
+        offered=tile.has_tiles,
     ),
     Operation(
         path="legend",
@@ -145,7 +157,7 @@ def _values(pattern: Sequence[str], parts: Sequence[str]) -> dict[str, str] | No
         if not known.startswith("<"):
             if known.casefold() != part.casefold():
                 return None
-        elif known.startswith("<…") or (part.isascii() and part.isdigit() and len(part) <= 18):
+        elif known.startswith("<…") or _NUMBER.fullmatch(part):
             values[known.strip("<…>")] = part
         else:
             return None
