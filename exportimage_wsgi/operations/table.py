@@ -67,6 +67,7 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=tile.tile,
         parameters=tile.PARAMETERS,
         forms=("image",),
+        media_types=("image/jpeg", "image/png", "application/octet-stream"),
         offered=tile.has_tiles,
     ),
     Operation(

@@ -307,7 +307,8 @@ class ImageServer:
         try:
             answer = operation.answer(service, call)
         except RequestError as error:
-            if not (visit.is_page and operation.parameters):
+            is_absent = isinstance(error, NotFoundError)
+            if is_absent or not (visit.is_page and operation.parameters):
                 raise
             return self._operation_page(visit, way, name, operation, error=error)
         if isinstance(answer, Drawing):
