@@ -17,11 +17,9 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from ..compiled import compiled
+from .cells import CELL, Cells, Reach, between, corners, passed
 from .crs import CRS, Coordinates, project
 from .grid import Grid, Window
-
-CELL = 16
-"""Output pixels between two nodes."""
 
 TOLERANCE = 0.01
 """Largest error of an interpolated position, in pixels of the level that is read."""
@@ -107,7 +105,7 @@ def _as_it_is(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mesh:
-    """Source positions of the pixels of one window."""
+    """Source positions of the pixels of one window, in pixels of the level that is read."""
 
     columns: Coordinates
     """`(y, x)`: fractional source columns of pixel centres; NaN where there is no place."""
@@ -141,6 +139,39 @@ def positions(
     return found
 
 
+def cells(
+    grid: Grid,
+    placement: Placement,
+    window: Window,
+    steps: tuple[float, float],
+    scale_yx: tuple[float, float] = (1.0, 1.0),
+) -> Cells:
+    """The cells of the mesh that a window of the output grid touches.
+
+    Args:
+        grid: the whole output grid; the lattice is anchored to its corner.
+        placement: of the raster.
+        window: part of the output grid.
+        steps: columns and rows of the full resolution that an output pixel passes, for cells that
+            tell nothing.
+        scale_yx: rows and columns of the full resolution in a pixel of the level that is read, in
+            whose pixels all is told.
+    """
+    (top, bottom), (left, right) = window.rows, window.columns
+    first = top // CELL, left // CELL
+    last = -(-bottom // CELL), -(-right // CELL)
+    columns, rows = _nodes(grid, placement, first, last)
+    if scale_yx != (1.0, 1.0):
+        columns, rows = columns / scale_yx[1], rows / scale_yx[0]
+    period = (placement.period or 0.0) / scale_yx[1]
+    columns, rows, straight = corners(columns, rows, period, TOLERANCE)
+    own_steps = steps[0] / scale_yx[1], steps[1] / scale_yx[0]
+    if CELL * own_steps[0] > period / 4 > 0:
+        # The nodes are too far apart to tell which way around the world the next one lies.
+        straight[:] = False
+    return Cells(columns, rows, straight, passed(columns, rows, straight, own_steps), first)
+
+
 def mesh(
     grid: Grid,
     placement: Placement,
@@ -148,35 +179,35 @@ def mesh(
     steps: tuple[float, float],
     scale_yx: tuple[float, float] = (1.0, 1.0),
 ) -> Mesh:
-    """Source positions of the pixels of a window of the output grid.
+    """Source positions of the pixels of a window of the output grid; see `cells`."""
+    found = cells(grid, placement, window, steps, scale_yx)
+    return mesh_of(found, grid, placement, window, scale_yx)
 
-    Args:
-        grid: the whole output grid; the lattice is anchored to its corner.
-        placement: of the raster; positions are in pixels of its full resolution.
-        window: part of the output grid.
-        steps: source columns and rows an output pixel passes, for cells that tell nothing.
-        scale_yx: rows and columns of the full resolution in a pixel of the level that will be
-            read: the tolerance is one of such pixels.
-    """
-    (top, bottom), (left, right) = window.rows, window.columns
-    first = top // CELL, left // CELL
-    last = -(-bottom // CELL), -(-right // CELL)
-    nodes = _nodes(grid, placement, first, last)
-    period = placement.period or 0.0
-    corner_columns, corner_rows, straight = _cells(
-        *nodes, period, TOLERANCE * scale_yx[1], TOLERANCE * scale_yx[0]
-    )
-    if CELL * steps[0] > period / 4 > 0:
-        # The nodes are too far apart to tell which way around the world the next one lies.
-        straight[:] = False
-    found = np.empty((2, *window.shape_yx))
-    _between(corner_columns, corner_rows, straight, top, left, found[0], found[1])
-    if not straight.all():
-        _exactly(grid, placement, window, straight, first, found)
-    if period:
-        _wrap(found[0], period, _first_column(placement))
-    passed = _passed(corner_columns, corner_rows, straight, steps)
-    return Mesh(found[0], found[1], passed, first)
+
+def mesh_of(
+    found: Cells,
+    grid: Grid,
+    placement: Placement,
+    window: Window,
+    scale_yx: tuple[float, float],
+) -> Mesh:
+    """The positions that follow from cells, and exact ones where none do."""
+    where = np.empty((2, *window.shape_yx))
+    top, left = window.rows[0], window.columns[0]
+    between(found.columns, found.rows, found.straight, top, left, where[0], where[1])
+    if not found.straight.all():
+        _exactly(grid, placement, window, found, scale_yx, where)
+    if placement.period:
+        _wrap(where[0], placement.period / scale_yx[1], _first_column(placement) / scale_yx[1])
+    return Mesh(where[0], where[1], found.steps, found.first_yx)
+
+
+def is_on_this_side(placement: Placement, reach: Reach, scale_x: float) -> bool:
+    """Do the columns under a window, as its cells tell them, lie on one turn around the world?"""
+    if not placement.period:
+        return True
+    first = _first_column(placement) / scale_x
+    return reach.least_x >= first and reach.most_x < first + placement.period / scale_x
 
 
 def _first_column(placement: Placement) -> float:
@@ -197,95 +228,22 @@ def _nodes(
     return found[0].reshape(shape), found[1].reshape(shape)
 
 
-@compiled
-def _cells(
-    columns: Any, rows: Any, period: float, tolerance_x: float, tolerance_y: float
-) -> Any:  # pragma: no cover - compiled
-    """Corners of each cell, unwrapped, and whether interpolation is good enough in it.
-
-    Between nodes a straight line is off by at most an eighth of the second difference an axis.
-    """
-    cells_y, cells_x = columns.shape[0] - 3, columns.shape[1] - 3
-    corner_columns = np.empty((cells_y, cells_x, 4))
-    corner_rows = np.empty((cells_y, cells_x, 4))
-    straight = np.empty((cells_y, cells_x), np.bool_)
-    half = period / 2
-    for i in range(cells_y):
-        for j in range(cells_x):
-            worst = 0.0
-            broken = False
-            for k in range(4):
-                y, x = i + 1 + k // 2, j + 1 + k % 2
-                corner_rows[i, j, k] = rows[y, x]
-                value = columns[y, x]
-                if period > 0 and k > 0:
-                    base = corner_columns[i, j, 0]
-                    if value - base > half:
-                        value -= period
-                    elif value - base < -half:
-                        value += period
-                corner_columns[i, j, k] = value
-                bend_c = 0.0
-                bend_r = 0.0
-                for axis in range(2):
-                    before = (y - 1, x) if axis == 0 else (y, x - 1)
-                    after = (y + 1, x) if axis == 0 else (y, x + 1)
-                    one = columns[y, x] - columns[before]
-                    two = columns[after] - columns[y, x]
-                    if period > 0:
-                        one -= period * np.round(one / period)
-                        two -= period * np.round(two / period)
-                    bend_c += abs(two - one)
-                    bend_r += abs(rows[after] - 2 * rows[y, x] + rows[before])
-                bend = max(bend_c / tolerance_x, bend_r / tolerance_y)
-                if not bend < 1e300:
-                    broken = True
-                worst = max(worst, bend)
-            straight[i, j] = not broken and worst / 8 < 1
-    return corner_columns, corner_rows, straight
-
-
-@compiled
-def _between(
-    corner_columns: Any,
-    corner_rows: Any,
-    straight: Any,
-    top: int,
-    left: int,
-    out_c: Any,
-    out_r: Any,
-) -> None:  # pragma: no cover - compiled
-    height, width = out_c.shape
-    first_y, first_x = top // 16, left // 16
-    for i in range(height):
-        cell_y = (top + i) // 16 - first_y
-        v = ((top + i) % 16 + 0.5) / 16
-        for j in range(width):
-            cell_x = (left + j) // 16 - first_x
-            if not straight[cell_y, cell_x]:
-                continue
-            u = ((left + j) % 16 + 0.5) / 16
-            c = corner_columns[cell_y, cell_x]
-            r = corner_rows[cell_y, cell_x]
-            out_c[i, j] = (c[0] * (1 - u) + c[1] * u) * (1 - v) + (c[2] * (1 - u) + c[3] * u) * v
-            out_r[i, j] = (r[0] * (1 - u) + r[1] * u) * (1 - v) + (r[2] * (1 - u) + r[3] * u) * v
-
-
 def _exactly(
     grid: Grid,
     placement: Placement,
     window: Window,
-    straight: NDArray[np.bool_],
-    first: tuple[int, int],
-    found: NDArray[np.float64],
+    found: Cells,
+    scale_yx: tuple[float, float],
+    where: NDArray[np.float64],
 ) -> None:
     """Fill in the pixels of the cells that are not straight."""
     rows, columns = np.arange(*window.rows), np.arange(*window.columns)
-    bent = ~straight[np.ix_(rows // CELL - first[0], columns // CELL - first[1])]
+    y, x = found.first_yx
+    bent = ~found.straight[np.ix_(rows // CELL - y, columns // CELL - x)]
     where_y, where_x = np.nonzero(bent)
     xs, ys = columns[where_x].astype(np.float64), rows[where_y].astype(np.float64)
     exact = positions(grid, placement, xs + 0.5, ys + 0.5)
-    found[0][bent], found[1][bent] = exact
+    where[0][bent], where[1][bent] = exact[0] / scale_yx[1], exact[1] / scale_yx[0]
 
 
 @compiled
@@ -293,24 +251,6 @@ def _wrap(columns: Any, period: float, first: float) -> None:  # pragma: no cove
     flat = columns.ravel()
     for i in range(flat.size):
         flat[i] -= period * np.floor((flat[i] - first) / period)
-
-
-@compiled
-def _passed(
-    corner_columns: Any, corner_rows: Any, straight: Any, steps: tuple[float, float]
-) -> Any:  # pragma: no cover - compiled
-    out = np.empty((straight.shape[0], straight.shape[1], 2))
-    for i in range(straight.shape[0]):
-        for j in range(straight.shape[1]):
-            if not straight[i, j]:
-                out[i, j, 0], out[i, j, 1] = steps
-                continue
-            for k in range(2):
-                c = corner_columns[i, j] if k == 0 else corner_rows[i, j]
-                across = (c[1] - c[0] + c[3] - c[2]) / 32
-                down = (c[2] - c[0] + c[3] - c[1]) / 32
-                out[i, j, k] = np.sqrt(across * across + down * down)
-    return out
 
 
 @lru_cache(maxsize=4096)

@@ -10,15 +10,15 @@ from ..compiled import compiled
 from .kernels import EDGE, WIDEST, locate
 from .vectors import sixteen
 
-_AS_IT_IS = 1.05
+AS_IT_IS = 1.05
 """Up to so many source pixels an output pixel a kernel isn't widened; GDAL has the same bound."""
 
-_TWICE = 2.05
+TWICE = 2.05
 """Up to so many a kernel is widened by two at most: where overviews halve, no more is needed."""
 
 
 @compiled
-def _settle(value: float, low: float, high: float) -> float:  # pragma: no cover - compiled
+def settle(value: float, low: float, high: float) -> float:  # pragma: no cover - compiled
     """An integer band's value: rounded half away from zero, then saturated."""
     value = np.floor(value + 0.5) if value >= 0 else np.ceil(value - 0.5)
     return min(max(value, low), high)
@@ -49,7 +49,7 @@ def _taps(
 
     Returns their number, and whether all that have a weight are inside of the level.
     """
-    stretch = min(step, WIDEST) if step > _AS_IT_IS else 1.0
+    stretch = min(step, WIDEST) if step > AS_IT_IS else 1.0
     radius = 2.0 * stretch if cubic else stretch
     centre = position - 0.5
     whole = np.round(centre)
@@ -154,7 +154,7 @@ def _sum_of(weights: Any, count: int) -> float:  # pragma: no cover - compiled
 
 
 @compiled
-def _first_of_four(
+def first_of_four(
     position: float, stretch: float, radius: float
 ) -> Any:  # pragma: no cover - compiled
     """The centre among pixel centres, and the first tap of a kernel of at most four."""
@@ -167,7 +167,7 @@ def _first_of_four(
 
 
 @compiled
-def _four(
+def four(
     centre: float, first: int, stretch: float, cubic: bool
 ) -> Any:  # pragma: no cover - compiled
     """Weights of four taps; of those beyond the kernel 0."""
@@ -180,7 +180,7 @@ def _four(
 
 
 @compiled
-def _four_by_four_valid(valid: Any, y: int, x: int) -> bool:  # pragma: no cover - compiled
+def four_by_four_valid(valid: Any, y: int, x: int) -> bool:  # pragma: no cover - compiled
     """Are sixteen pixels of all masks entirely valid?"""
     for m in range(valid.shape[0]):
         for k in range(y, y + 4):
@@ -188,6 +188,99 @@ def _four_by_four_valid(valid: Any, y: int, x: int) -> bool:  # pragma: no cover
                 if valid[m, k, n] != 255:
                     return False
     return True
+
+
+@compiled
+def gathered(
+    source: Any,
+    valid: Any,
+    column: float,
+    row: float,
+    step_x: float,
+    step_y: float,
+    cubic: bool,
+    whole: bool,
+    low: float,
+    high: float,
+    frame: Any,
+    i: int,
+    j: int,
+    room: Any,
+    out: Any,
+    out_valid: Any,
+) -> None:  # pragma: no cover - compiled
+    """One pixel, wherever it lies and however wide its kernel is: row `i`, column `j` of `out`.
+
+    `room`: made by `new_room`.
+    """
+    bands = out.shape[0]
+    masks = out_valid.shape[0]
+    masked = valid.size > 0
+    taps_y, taps_x, weights_y, weights_x = room
+    y, x = locate(column, row, frame)
+    if y < 0:
+        for b in range(bands):
+            out[b, i, j] = 0
+        for m in range(masks):
+            out_valid[m, i, j] = 0
+        return
+    count_y, inside_y = _taps(row, step_y, cubic, frame.top, frame.height, False, taps_y, weights_y)
+    count_x, inside_x = _taps(
+        column,
+        step_x,
+        cubic,
+        frame.left,
+        frame.width,
+        frame.around,
+        taps_x,
+        weights_x,
+    )
+    complete = not masked or _all_valid(valid, taps_y, count_y, taps_x, count_x)
+    if cubic and not (complete and inside_y and inside_x):
+        count_y, _ = _taps(row, step_y, False, frame.top, frame.height, False, taps_y, weights_y)
+        count_x, _ = _taps(
+            column,
+            step_x,
+            False,
+            frame.left,
+            frame.width,
+            frame.around,
+            taps_x,
+            weights_x,
+        )
+    if not masked:
+        weight = _sum_of(weights_y, count_y) * _sum_of(weights_x, count_x)
+        for b in range(bands):
+            value = _sum(source, b, taps_y, weights_y, count_y, taps_x, weights_x, count_x) / weight
+            out[b, i, j] = settle(value, low, high) if whole else value
+        out_valid[0, i, j] = 255
+        return
+    for b in range(bands):
+        m = b if masks > 1 else 0
+        if valid[m, y, x] == 0:
+            out[b, i, j] = 0
+            out_valid[m, i, j] = 0
+            continue
+        total, weight, alpha = _masked_sums(
+            source, valid, b, m, taps_y, weights_y, count_y, taps_x, weights_x, count_x
+        )
+        value = total / weight
+        out[b, i, j] = settle(value, low, high) if whole else value
+        if b == 0 or masks > 1:
+            shade = min(max(alpha / weight, 1.0), 255.0)
+            out_valid[m, i, j] = int(shade + 0.5)
+
+
+@compiled
+def new_room() -> Any:  # pragma: no cover - compiled
+    """Room for the taps and the weights of the widest kernel, down and across."""
+    most = int(4 * WIDEST) + 4
+    return (
+        np.empty(most, np.int64),
+        np.empty(most, np.int64),
+        np.empty(most),
+        np.empty(most),
+    )
 
 
 @compiled
@@ -212,11 +305,7 @@ def weighted(
     bands, height, width = out.shape
     masks = out_valid.shape[0]
     masked = valid.size > 0
-    most = int(4 * WIDEST) + 4
-    taps_y = np.empty(most, np.int64)
-    taps_x = np.empty(most, np.int64)
-    weights_y = np.empty(most)
-    weights_x = np.empty(most)
+    room = new_room()
     top, left, level_height, level_width = frame.top, frame.left, frame.height, frame.width
     around, first_column, first_cell_x = frame.around, frame.first_column, frame.first_cell_x
     for i in range(height):
@@ -224,7 +313,7 @@ def weighted(
         for j in range(width):
             cell_x = (first_column + j) // 16 - first_cell_x
             step_x, step_y = steps[cell_y, cell_x, 0], steps[cell_y, cell_x, 1]
-            if not cubic and step_x <= _AS_IT_IS and step_y <= _AS_IT_IS:
+            if not cubic and step_x <= AS_IT_IS and step_y <= AS_IT_IS:
                 # Most pixels: four neighbours, all there, beside each other and entirely valid.
                 centre_x, centre_y = columns[i, j] - 0.5, rows[i, j] - 0.5
                 if centre_x >= 0 and centre_y >= 0:
@@ -256,23 +345,23 @@ def weighted(
                         for m in range(masks):
                             out_valid[m, i, j] = 255
                         continue
-            widest = _AS_IT_IS if cubic else _TWICE
+            widest = AS_IT_IS if cubic else TWICE
             if step_x <= widest and step_y <= widest:
                 # A kernel of at most four by four pixels, all there and entirely valid. Whether it
                 # is depends on the level alone, never on the window.
-                stretch_x = min(step_x, 2.0) if step_x > _AS_IT_IS else 1.0
-                stretch_y = min(step_y, 2.0) if step_y > _AS_IT_IS else 1.0
+                stretch_x = min(step_x, 2.0) if step_x > AS_IT_IS else 1.0
+                stretch_y = min(step_y, 2.0) if step_y > AS_IT_IS else 1.0
                 reach = 2.0 if cubic else 1.0
-                centre_x, x = _first_of_four(columns[i, j], stretch_x, reach * stretch_x)
-                centre_y, y = _first_of_four(rows[i, j], stretch_y, reach * stretch_y)
+                centre_x, x = first_of_four(columns[i, j], stretch_x, reach * stretch_x)
+                centre_y, y = first_of_four(rows[i, j], stretch_y, reach * stretch_y)
                 if x >= 0 and y >= 0 and x + 3 < level_width and y + 3 < level_height:
-                    x0, x1, x2, x3 = _four(centre_x, x, stretch_x, cubic)
-                    y0, y1, y2, y3 = _four(centre_y, y, stretch_y, cubic)
+                    x0, x1, x2, x3 = four(centre_x, x, stretch_x, cubic)
+                    y0, y1, y2, y3 = four(centre_y, y, stretch_y, cubic)
                     x -= left
                     y -= top
                     if around and x < 0:
                         x += level_width
-                    if not masked or _four_by_four_valid(valid, y, x):
+                    if not masked or four_by_four_valid(valid, y, x):
                         weight = 1.0 / ((x0 + x1 + x2 + x3) * (y0 + y1 + y2 + y3))
                         for b in range(bands):
                             value = weight * sixteen(
@@ -281,68 +370,13 @@ def weighted(
                             if not whole:
                                 out[b, i, j] = value
                             elif cubic:
-                                out[b, i, j] = _settle(value, low, high)
+                                out[b, i, j] = settle(value, low, high)
                             else:
                                 out[b, i, j] = value + (0.5 if value >= 0 else -0.5)
                         for m in range(masks):
                             out_valid[m, i, j] = 255
                         continue
-            y, x = locate(columns[i, j], rows[i, j], frame)
-            if y < 0:
-                for b in range(bands):
-                    out[b, i, j] = 0
-                for m in range(masks):
-                    out_valid[m, i, j] = 0
-                continue
-            count_y, inside_y = _taps(
-                rows[i, j], step_y, cubic, frame.top, frame.height, False, taps_y, weights_y
-            )
-            count_x, inside_x = _taps(
-                columns[i, j],
-                step_x,
-                cubic,
-                frame.left,
-                frame.width,
-                frame.around,
-                taps_x,
-                weights_x,
-            )
-            complete = not masked or _all_valid(valid, taps_y, count_y, taps_x, count_x)
-            if cubic and not (complete and inside_y and inside_x):
-                count_y, _ = _taps(
-                    rows[i, j], step_y, False, frame.top, frame.height, False, taps_y, weights_y
-                )
-                count_x, _ = _taps(
-                    columns[i, j],
-                    step_x,
-                    False,
-                    frame.left,
-                    frame.width,
-                    frame.around,
-                    taps_x,
-                    weights_x,
-                )
-            if not masked:
-                weight = _sum_of(weights_y, count_y) * _sum_of(weights_x, count_x)
-                for b in range(bands):
-                    value = (
-                        _sum(source, b, taps_y, weights_y, count_y, taps_x, weights_x, count_x)
-                        / weight
-                    )
-                    out[b, i, j] = _settle(value, low, high) if whole else value
-                out_valid[0, i, j] = 255
-                continue
-            for b in range(bands):
-                m = b if masks > 1 else 0
-                if valid[m, y, x] == 0:
-                    out[b, i, j] = 0
-                    out_valid[m, i, j] = 0
-                    continue
-                total, weight, alpha = _masked_sums(
-                    source, valid, b, m, taps_y, weights_y, count_y, taps_x, weights_x, count_x
-                )
-                value = total / weight
-                out[b, i, j] = _settle(value, low, high) if whole else value
-                if b == 0 or masks > 1:
-                    shade = min(max(alpha / weight, 1.0), 255.0)
-                    out_valid[m, i, j] = int(shade + 0.5)
+            gathered(
+                source, valid, columns[i, j], rows[i, j], step_x, step_y, cubic, whole, low, high,
+                frame, i, j, room, out, out_valid,
+            )  # fmt: skip

@@ -12,10 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..geo.cells import Cells, Reach
 from ..geo.grid import Grid, Window
-from ..geo.mesh import Mesh, Placement, mesh, typical_steps
-from ..pixels import Interpolation, NoDataMatch, NoDataRule, Pixels, Values
-from . import aligned, kernels, smooth
+from ..geo.mesh import Mesh, Placement, cells, is_on_this_side, mesh_of, typical_steps
+from ..pixels import (
+    Interpolation,
+    NoDataMatch,
+    NoDataRule,
+    Pixels,
+    PixelType,
+    Validity,
+    Values,
+    all_valid,
+)
+from . import aligned, kernels, narrow, smooth
 from .kernels import Frame
 from .sources.source import Level, Source, SourceInfo
 
@@ -107,23 +117,37 @@ def warp(layer: Layer, grid: Grid, window: Window) -> Pixels:
         under = aligned.under(window, offset)
         if placement.period is None or _reaches(under, level) == under:
             return _copied(layer, under)
-    found = mesh(grid, placement, window, layer.steps, level.scale_yx)
+    return _resampled(layer, grid, window, placement, level)
+
+
+def _resampled(
+    layer: Layer, grid: Grid, window: Window, placement: Placement, level: Level
+) -> Pixels:
     scale_y, scale_x = level.scale_yx
-    columns, rows = found.columns, found.rows
-    if (scale_y, scale_x) != (1.0, 1.0):
-        columns, rows = columns / scale_x, rows / scale_y
+    found = cells(grid, placement, window, layer.steps, level.scale_yx)
+    around = placement.is_cylinder and level.shape_yx[1] * scale_x == placement.shape_yx[1]
+    taps = narrow.taps_of(found.steps, layer.interpolation)
+    if taps and level.step == 1 and found.straight.all():
+        reach = found.reach(window, level.shape_yx)
+        if is_on_this_side(placement, reach, scale_x):
+            needed = _narrowly_needed(reach, found.steps, level, layer.interpolation, around)
+            if needed is None:
+                return blank(layer, grid, window)
+            if not _too_much(needed, layer):
+                pixels = _read(layer, needed, around)
+                return _narrow(layer, pixels, needed, window, found, taps, around)
+    where = mesh_of(found, grid, placement, window, level.scale_yx)
+    columns, rows = where.columns, where.rows
     if level.step > 1:
         height, width = placement.shape_yx
         columns, rows = _before(width / scale_x, columns), _before(height / scale_y, rows)
-    around = placement.is_cylinder and level.shape_yx[1] * scale_x == placement.shape_yx[1]
-    steps = np.ascontiguousarray(found.steps / (scale_x, scale_y))
-    needed = _needed(columns, rows, steps, level, layer.interpolation, around)
+    needed = _needed(columns, rows, where.steps, level, layer.interpolation, around)
     if needed is None:
         return blank(layer, grid, window)
     if _too_much(needed, layer) and max(window.shape_yx) > 1:
         return _halved(layer, grid, window)
     pixels = _read(layer, needed, around)
-    return _gather(layer, pixels, needed, columns, rows, steps, window, found, around)
+    return _gather(layer, pixels, needed, columns, rows, window, where, around)
 
 
 def _copied(layer: Layer, under: Window) -> Pixels:
@@ -169,6 +193,34 @@ def _needed(
         return None
     if around and moved_high - moved_low < high_x - low_x:
         low_x, high_x = moved_low, moved_high
+    return _with_halo(low_y, high_y, low_x, high_x, steps, level, interpolation, around)
+
+
+def _narrowly_needed(
+    reach: Reach,
+    steps: NDArray[np.float64],
+    level: Level,
+    interpolation: Interpolation,
+    around: bool,
+) -> Window | None:
+    """The same by what the cells tell."""
+    if reach.high_y < reach.low_y:
+        return None
+    ends = reach.low_y, reach.high_y, reach.low_x, reach.high_x
+    return _with_halo(*ends, steps, level, interpolation, around)
+
+
+def _with_halo(
+    low_y: float,
+    high_y: float,
+    low_x: float,
+    high_x: float,
+    steps: NDArray[np.float64],
+    level: Level,
+    interpolation: Interpolation,
+    around: bool,
+) -> Window:
+    height, width = level.shape_yx
     halo_x, halo_y = _halo(steps, interpolation)
     top, bottom = max(int(low_y) - halo_y, 0), min(int(high_y) + 1 + halo_y, height)
     left, right = int(low_x) - halo_x, int(high_x) + 1 + halo_x
@@ -294,23 +346,15 @@ def _gather(
     needed: Window,
     columns: NDArray[np.float64],
     rows: NDArray[np.float64],
-    steps: NDArray[np.float64],
     window: Window,
     found: Mesh,
     around: bool,
 ) -> Pixels:
-    pixel_type = layer.source.info.pixel_type
-    level = layer.source.info.levels[layer.level]
-    source = _working(pixels.values)
-    valid = _NO_MASK if pixels.is_certain else np.ascontiguousarray(pixels.valid)
-    if pixel_type.is_complex and len(valid) > 1:
-        valid = np.repeat(valid, 2, axis=0)
+    pixel_type, steps = layer.source.info.pixel_type, found.steps
+    source, valid = _worked(layer, pixels)
     out = np.empty((len(source), *window.shape_yx), source.dtype)
     out_valid = np.empty((max(len(valid), 1), *window.shape_yx), np.uint8)
-    frame = Frame(
-        needed.rows[0], needed.columns[0], *level.shape_yx, around,
-        window.rows[0], window.columns[0], *found.first_cell_yx,
-    )  # fmt: skip
+    frame = _frame(layer, needed, window, found.first_cell_yx, around)
     if layer.interpolation is Interpolation.NEAREST:
         kernels.nearest(source, valid, columns, rows, frame, out, out_valid)
     elif layer.interpolation is Interpolation.MAJORITY:
@@ -322,6 +366,56 @@ def _gather(
             source, valid, columns, rows, steps, cubic,
             pixel_type.is_integer, low, high, frame, out, out_valid,
         )  # fmt: skip
+    return _delivered(out, out_valid, pixel_type)
+
+
+def _narrow(
+    layer: Layer,
+    pixels: Pixels,
+    needed: Window,
+    window: Window,
+    found: Cells,
+    taps: int,
+    around: bool,
+) -> Pixels:
+    """Gather by a narrow kernel, all cells being straight."""
+    pixel_type = layer.source.info.pixel_type
+    source, valid = _worked(layer, pixels)
+    checked = valid.size > 0 and bool(valid.min() < 255)
+    out = np.empty((len(source), *window.shape_yx), source.dtype)
+    out_valid = np.empty((max(len(valid), 1), *window.shape_yx), np.uint8)
+    frame = _frame(layer, needed, window, found.first_yx, around)
+    whole, (low, high) = pixel_type.is_integer, (float(v) for v in pixel_type.limits)
+    where = source, valid, checked, found.columns, found.rows, found.steps
+    if taps == 2:
+        others = narrow.two(*where, whole, low, high, frame, out, out_valid)
+    else:
+        cubic = layer.interpolation is Interpolation.CUBIC
+        others = narrow.four_by_four(*where, cubic, whole, low, high, frame, out, out_valid)
+    if others == 0:
+        return Pixels(_given_back(out, pixel_type.dtype), all_valid(window.shape_yx))
+    return _delivered(out, out_valid, pixel_type)
+
+
+def _worked(layer: Layer, pixels: Pixels) -> tuple[Values, Validity]:
+    """Values and validity as the kernels take them; the latter has no pixels if all are valid."""
+    valid = _NO_MASK if pixels.is_certain else np.ascontiguousarray(pixels.valid)
+    if layer.source.info.pixel_type.is_complex and len(valid) > 1:
+        valid = np.repeat(valid, 2, axis=0)
+    return _working(pixels.values), valid
+
+
+def _delivered(out: Values, out_valid: Validity, pixel_type: PixelType) -> Pixels:
     if pixel_type.is_complex and len(out_valid) > 1:
         out_valid = np.ascontiguousarray(out_valid[::2])
     return Pixels(_given_back(out, pixel_type.dtype), out_valid)
+
+
+def _frame(
+    layer: Layer, needed: Window, window: Window, first_cell_yx: tuple[int, int], around: bool
+) -> Frame:
+    level = layer.source.info.levels[layer.level]
+    return Frame(
+        needed.rows[0], needed.columns[0], *level.shape_yx, around,
+        window.rows[0], window.columns[0], *first_cell_yx,
+    )  # fmt: skip

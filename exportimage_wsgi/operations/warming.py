@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from affine import Affine
@@ -19,6 +20,8 @@ from .request import ExportRequest
 
 _FORMATS = ("png", "png8", "jpg", "tiff")
 _SIDE = 8
+_SIDES = {Interpolation.NEAREST: (6,), Interpolation.BILINEAR: (10, 6, 3)}
+"""Rows and columns of pictures: kernels of two, of four and of more pixels."""
 _BANDS = 3
 
 
@@ -40,11 +43,9 @@ def warm(pixel_type: PixelType) -> None:
     """Compile, or load from disk, what requests of rasters of a pixel type are likely to need."""
     for masked in (False, True):
         service = ImageService(name="warm", source=_Scene(info=_info(pixel_type, masked)))
-        for interpolation in (Interpolation.NEAREST, Interpolation.BILINEAR):
-            for name in _FORMATS:
-                request = ExportRequest(
-                    size=(_SIDE, _SIDE), image_sr=3857, format=name, interpolation=interpolation
-                )
+        for interpolation, sides in _SIDES.items():
+            for side, name in product(sides, _FORMATS):
+                request = ExportRequest(size=(side, side), format=name, interpolation=interpolation)
                 for _ in export_image(service, request).stream():
                     pass
 
@@ -70,7 +71,7 @@ def pixel_types_of(service: ImageService) -> set[PixelType]:
 
 def _info(pixel_type: PixelType, masked: bool) -> SourceInfo:
     shape_yx = (_SIDE, _SIDE)
-    grid = Grid(crs=crs_from_wkid(4326), affine=Affine(1, 0, 0, 0, -1, _SIDE), shape_yx=shape_yx)
+    grid = Grid(crs=crs_from_wkid(3857), affine=Affine(1, 0, 0, 0, -1, _SIDE), shape_yx=shape_yx)
     return SourceInfo(
         grid=grid,
         pixel_type=pixel_type,

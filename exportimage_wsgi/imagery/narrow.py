@@ -1,0 +1,272 @@
+"""The smooth kernels where they are narrow, which is nearly always: a row at a time.
+
+First the positions, indices and weights of a row's pixels are found, then each band is gone
+through by them. What is added up, and in which order, is what `smooth.weighted` does, so that the
+two give the same to the last bit; which of them makes a window depends on its mesh alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..compiled import compiled
+from ..pixels import Interpolation
+from .kernels import EDGE
+from .smooth import (
+    AS_IT_IS,
+    TWICE,
+    first_of_four,
+    four,
+    four_by_four_valid,
+    gathered,
+    new_room,
+    settle,
+)
+from .vectors import sixteen
+
+
+def taps_of(steps: NDArray[np.float64], interpolation: Interpolation) -> int:
+    """2 or 4: how many pixels across a kernel has in all cells; 0 where it is none of these."""
+    widest = float(steps.max())
+    if interpolation is Interpolation.CUBIC:
+        return 4 if widest <= AS_IT_IS else 0
+    if interpolation is not Interpolation.BILINEAR or not widest <= TWICE:
+        return 0
+    if widest <= AS_IT_IS:
+        return 2
+    return 4 if float(steps.max(axis=2).min()) > AS_IT_IS else 0
+
+
+@compiled
+def _place(
+    corner_columns: Any, corner_rows: Any, cell_y: int, v: float, left: int, columns: Any, rows: Any
+) -> None:  # pragma: no cover - compiled
+    """Fill in the positions of a row of pixels, as `cells.between` does."""
+    width = columns.size
+    first_x = left // 16
+    j = 0
+    while j < width:
+        cell_x = (left + j) // 16 - first_x
+        start = (left + j) % 16
+        count = min(16 - start, width - j)
+        c, r = corner_columns[cell_y, cell_x], corner_rows[cell_y, cell_x]
+        c0, c1, c2, c3 = c[0], c[1], c[2], c[3]
+        r0, r1, r2, r3 = r[0], r[1], r[2], r[3]
+        for k in range(count):
+            u = (start + k + 0.5) / 16
+            columns[j + k] = (c0 * (1 - u) + c1 * u) * (1 - v) + (c2 * (1 - u) + c3 * u) * v
+            rows[j + k] = (r0 * (1 - u) + r1 * u) * (1 - v) + (r2 * (1 - u) + r3 * u) * v
+        j += count
+
+
+@compiled
+def two(
+    source: Any,
+    valid: Any,
+    checked: bool,
+    corner_columns: Any,
+    corner_rows: Any,
+    steps: Any,
+    whole: bool,
+    low: float,
+    high: float,
+    frame: Any,
+    out: Any,
+    out_valid: Any,
+) -> int:  # pragma: no cover - compiled
+    """Bilinear between two by two pixels; returns how many pixels were none of that kind.
+
+    `checked`: may a pixel of the window be anything but entirely valid?
+    """
+    bands, height, width = out.shape
+    masks = out_valid.shape[0]
+    lines, line = source.shape[1], source.shape[2]
+    flat = source.reshape(bands, lines * line)
+    next_line = np.uintp(line)
+    columns, rows = np.empty(width), np.empty(width)
+    us, vs, at = np.empty(width), np.empty(width), np.empty(width, np.int64)
+    room = new_room()
+    others = 0
+    for i in range(height):
+        y_in_lattice = frame.first_row + i
+        cell_y = y_in_lattice // 16 - frame.first_cell_y
+        _place(
+            corner_columns, corner_rows, cell_y, (y_in_lattice % 16 + 0.5) / 16,
+            frame.first_column, columns, rows,
+        )  # fmt: skip
+        for j in range(width):
+            centre_x, centre_y = columns[j] - 0.5, rows[j] - 0.5
+            x, y = int(centre_x + EDGE), int(centre_y + EDGE)
+            u, v = centre_x - x, centre_y - y
+            us[j] = 0.0 if abs(u) < EDGE else u
+            vs[j] = 0.0 if abs(v) < EDGE else v
+            inside = centre_x >= 0 and centre_y >= 0
+            inside &= x + 1 < frame.width and y + 1 < frame.height
+            x -= frame.left
+            y -= frame.top
+            if frame.around and x < 0:
+                x += frame.width
+            at[j] = y * line + x if inside else -1
+        if checked:
+            for j in range(width):
+                if at[j] >= 0:
+                    y, x = at[j] // line, at[j] % line
+                    for m in range(masks):
+                        good = valid[m, y, x] == 255 and valid[m, y, x + 1] == 255
+                        good &= valid[m, y + 1, x] == 255 and valid[m, y + 1, x + 1] == 255
+                        if not good:
+                            at[j] = -1
+                            break
+        for b in range(bands):
+            values, result = flat[b], out[b, i]
+            for j in range(width):
+                if at[j] < 0:
+                    continue
+                k = np.uintp(at[j])
+                u, v = us[j], vs[j]
+                upper = values[k] * (1 - u) + values[k + np.uintp(1)] * u
+                k += next_line
+                lower = values[k] * (1 - u) + values[k + np.uintp(1)] * u
+                value = upper * (1 - v) + lower * v
+                if whole:
+                    value += 0.5 if value >= 0 else -0.5
+                result[j] = value
+        for m in range(masks):
+            out_valid[m, i] = 255
+        for j in range(width):
+            if at[j] < 0:
+                others += 1
+                cell_x = (frame.first_column + j) // 16 - frame.first_cell_x
+                gathered(
+                    source, valid, columns[j], rows[j], steps[cell_y, cell_x, 0],
+                    steps[cell_y, cell_x, 1], False, whole, low, high, frame, i, j, room, out,
+                    out_valid,
+                )  # fmt: skip
+    return others
+
+
+@compiled
+def _stretch(
+    steps: Any, cell_y: int, left: int, across: Any, down: Any
+) -> None:  # pragma: no cover - compiled
+    """Fill in by how much the kernels of a row's pixels are widened."""
+    start = left % 16
+    for cell_x in range(steps.shape[1]):
+        step_x, step_y = steps[cell_y, cell_x, 0], steps[cell_y, cell_x, 1]
+        first, last = max(16 * cell_x - start, 0), min(16 * (cell_x + 1) - start, across.size)
+        across[first:last] = min(step_x, 2.0) if step_x > AS_IT_IS else 1.0
+        down[first:last] = min(step_y, 2.0) if step_y > AS_IT_IS else 1.0
+
+
+@compiled
+def _tents(
+    positions: Any, stretches: Any, weights: Any, first: Any
+) -> None:  # pragma: no cover - compiled
+    """Fill in the weights of four taps, and the first tap, as `smooth.four` gives them."""
+    for j in range(positions.size):
+        centre, stretch = positions[j] - 0.5, stretches[j]
+        near = np.floor(centre + 0.5)
+        centre = near if stretch == 1.0 and abs(centre - near) < EDGE else centre
+        start = np.floor(centre - stretch) + 1
+        shrink = 1.0 / stretch
+        weights[0, j] = max(1.0 - abs(start - centre) * shrink, 0.0)
+        weights[1, j] = max(1.0 - abs(start + 1 - centre) * shrink, 0.0)
+        weights[2, j] = max(1.0 - abs(start + 2 - centre) * shrink, 0.0)
+        weights[3, j] = max(1.0 - abs(start + 3 - centre) * shrink, 0.0)
+        first[j] = int(start)
+
+
+@compiled
+def _curves(positions: Any, weights: Any, first: Any) -> None:  # pragma: no cover - compiled
+    """The same of the cubic kernel, which isn't widened here."""
+    for j in range(positions.size):
+        centre, start = first_of_four(positions[j], 1.0, 2.0)
+        one, two, three, last = four(centre, start, 1.0, True)
+        weights[0, j], weights[1, j], weights[2, j], weights[3, j] = one, two, three, last
+        first[j] = start
+
+
+@compiled
+def four_by_four(
+    source: Any,
+    valid: Any,
+    checked: bool,
+    corner_columns: Any,
+    corner_rows: Any,
+    steps: Any,
+    cubic: bool,
+    whole: bool,
+    low: float,
+    high: float,
+    frame: Any,
+    out: Any,
+    out_valid: Any,
+) -> int:  # pragma: no cover - compiled
+    """Bilinear that is widened by two at most, or cubic, of four by four pixels; as `two`."""
+    bands, height, width = out.shape
+    masks = out_valid.shape[0]
+    columns, rows = np.empty(width), np.empty(width)
+    stretches_x, stretches_y = np.empty(width), np.empty(width)
+    weights = np.empty((9, width))
+    xs, ys = np.empty(width, np.int64), np.empty(width, np.int64)
+    room = new_room()
+    others = 0
+    for i in range(height):
+        y_in_lattice = frame.first_row + i
+        cell_y = y_in_lattice // 16 - frame.first_cell_y
+        _place(
+            corner_columns, corner_rows, cell_y, (y_in_lattice % 16 + 0.5) / 16,
+            frame.first_column, columns, rows,
+        )  # fmt: skip
+        _stretch(steps, cell_y, frame.first_column, stretches_x, stretches_y)
+        if cubic:
+            _curves(columns, weights[0:4], xs)
+            _curves(rows, weights[4:8], ys)
+        else:
+            _tents(columns, stretches_x, weights[0:4], xs)
+            _tents(rows, stretches_y, weights[4:8], ys)
+        for j in range(width):
+            across = weights[0, j] + weights[1, j] + weights[2, j] + weights[3, j]
+            down = weights[4, j] + weights[5, j] + weights[6, j] + weights[7, j]
+            weights[8, j] = 1.0 / (across * down)
+        for j in range(width):
+            x, y = xs[j], ys[j]
+            inside = x >= 0 and y >= 0 and x + 3 < frame.width and y + 3 < frame.height
+            x -= frame.left
+            y -= frame.top
+            if frame.around and x < 0:
+                x += frame.width
+            xs[j] = x
+            ys[j] = y if inside else -1
+        if checked:
+            for j in range(width):
+                if ys[j] >= 0 and not four_by_four_valid(valid, ys[j], xs[j]):
+                    ys[j] = -1
+        for j in range(width):
+            if ys[j] < 0:
+                continue
+            down = weights[4, j], weights[5, j], weights[6, j], weights[7, j]
+            across = weights[0, j], weights[1, j], weights[2, j], weights[3, j]
+            for b in range(bands):
+                value = weights[8, j] * sixteen(source, b, ys[j], xs[j], down, across)
+                if not whole:
+                    out[b, i, j] = value
+                elif cubic:
+                    out[b, i, j] = settle(value, low, high)
+                else:
+                    out[b, i, j] = value + (0.5 if value >= 0 else -0.5)
+        for m in range(masks):
+            out_valid[m, i] = 255
+        for j in range(width):
+            if ys[j] < 0:
+                others += 1
+                cell_x = (frame.first_column + j) // 16 - frame.first_cell_x
+                gathered(
+                    source, valid, columns[j], rows[j], steps[cell_y, cell_x, 0],
+                    steps[cell_y, cell_x, 1], cubic, whole, low, high, frame, i, j, room, out,
+                    out_valid,
+                )  # fmt: skip
+    return others
