@@ -7,9 +7,11 @@ from typing import Any
 
 from ..esri.names import pixel_type_name
 from ..esri.replies import extent_json, spatial_reference_json
+from ..mosaics.dataset import MosaicDataset
 from ..pixels import Interpolation
 from ..service import ImageService
 from . import classes
+from .catalogue import catalogue_properties
 from .tiling import tile_info
 
 _RESAMPLING = {
@@ -25,7 +27,7 @@ _FORMATS = {"GTiff": "TIFF", "COG": "TIFF", "VRT": "VRT", "netCDF": "NetCDF"}
 
 
 def describe_service(service: ImageService, version: float = 10.91) -> dict[str, Any]:
-    """The properties of a service of one raster, in the order that Esri's servers give them."""
+    """The properties of a service, in the order that Esri's servers give them."""
     reply: dict[str, Any] = {}
     if version > 9.3:
         reply["currentVersion"] = version
@@ -34,6 +36,8 @@ def describe_service(service: ImageService, version: float = 10.91) -> dict[str,
     reply |= _pixels(service)
     if version > 9.3:
         reply |= _abilities(service)
+        if isinstance(service.source, MosaicDataset):
+            reply |= catalogue_properties(service.source)
         reply |= tile_info(service, version)
         reply["spatialReference"] = spatial_reference_json(service.crs, version)
     return reply
