@@ -20,7 +20,9 @@ from ..mosaics.statistics import source_at
 from ..mosaics.table import Positions
 from ..service import ImageService
 from . import info, key_properties
-from .operation import Answer, Call
+from .export_image import export_image
+from .operation import Answer, Call, Drawing
+from .parameters import parse_export
 from .records import attributes
 
 _OF_SEVERAL = ("mosaicrule", "mosaicproperties", "viewpointproperties", "time")
@@ -75,6 +77,14 @@ def item_thumbnail(service: ImageService, call: Call) -> Answer:
     return info.thumbnail(item_service(service, call.values["rasterId"]), call)
 
 
+def item_image(service: ImageService, call: Call) -> Drawing:
+    """What exportImage draws of an item alone."""
+    raster = item_service(service, call.values["rasterId"])
+    request = parse_export(image_arguments(service, call.arguments))
+    kmz = call.arguments.get("f", "").lower() == "kmz"
+    return Drawing(export=export_image(raster, request, kmz=kmz, runner=call.runner))
+
+
 def item_service(service: ImageService, raster_id: str) -> ImageService:
     """A service of one item alone, which is opened for that.
 
@@ -107,7 +117,7 @@ def _found(service: ImageService, raster_id: str) -> tuple[MosaicDataset, Positi
 def image_arguments(service: ImageService, arguments: Mapping[str, str]) -> dict[str, str]:
     """Those of exportImage on an item: where none is said, the reference is the service's."""
     said = {name: value for name, value in arguments.items() if name not in _OF_SEVERAL}
-    own = _text_of(service.crs)
+    own = text_of(service.crs)
     said.setdefault("imagesr", own)
     if "bbox" in said and _says_no_reference(said["bbox"]):
         said.setdefault("bboxsr", own)
@@ -121,5 +131,6 @@ def _says_no_reference(box: str) -> bool:
         return True
 
 
-def _text_of(crs: CRS) -> str:
+def text_of(crs: CRS) -> str:
+    """The reference as `bboxSR` takes it."""
     return str(crs.wkid) if crs.wkid else json.dumps(spatial_reference_json(crs, _VERSION))

@@ -136,12 +136,22 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=query.query,
         parameters=query_request.PARAMETERS,
         forms=(query.GEOJSON,),
+        media_types=("application/geo+json",),
         offered=query.has_items,
     ),
     Operation(
         path="<rasterId>",
         help="The attributes and the footprint of an item of a mosaic.",
         answer=items.item,
+        offered=query.has_items,
+    ),
+    Operation(
+        path="<rasterId>/image",
+        help="What exportImage draws, of one item of a mosaic alone.",
+        answer=items.item_image,
+        parameters=EXPORT_PARAMETERS,
+        forms=("image", "kmz"),
+        media_types=("image/png", "image/jpeg", "image/tiff", "application/vnd.google-earth.kmz"),
         offered=query.has_items,
     ),
     Operation(
@@ -162,6 +172,7 @@ OPERATIONS: tuple[Operation, ...] = (
         help="A small picture of an item.",
         answer=items.item_thumbnail,
         forms=("image",),
+        media_types=("image/png",),
         offered=query.has_items,
     ),
     Operation(
@@ -169,6 +180,7 @@ OPERATIONS: tuple[Operation, ...] = (
         help="A small picture of an item.",
         answer=items.item_thumbnail,
         forms=("image",),
+        media_types=("image/png",),
         offered=query.has_items,
     ),
 )

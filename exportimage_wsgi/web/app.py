@@ -18,7 +18,9 @@ from ..config import Config, checked_prefix
 from ..errors import ConfigError, ExportImageError, NotFoundError, RequestError, shown
 from ..esri.replies import catalog_reply, info_reply
 from ..operations.describe import describe_service
+from ..operations.items import image_arguments, item_service, text_of
 from ..operations.operation import Call, Drawing, File, Operation
+from ..operations.query import has_items
 from ..operations.table import operation_at
 from ..outputs import OutputStore
 from ..rasters import is_missing
@@ -32,6 +34,7 @@ from .facts import number
 from .form import drawn, groups, groups_of, request_url
 from .openapi import openapi
 from .pages import Crumb, Drawn, Pages, crumbs
+from .records import item_links, listing
 from .respond import (
     JSON_FORMS,
     METHODS,
@@ -217,6 +220,8 @@ class ImageServer:
                 return self._export(visit, name, place)
             case ["gdal.xml"]:
                 return self._gdal(visit, name, place)
+            case [number, "image"] if number.isascii() and number.isdigit() and len(number) < 19:
+                return self._item_image(visit, name, place, number)
             case _:
                 return self._answer(visit, name, place, rest)
 
@@ -273,17 +278,35 @@ class ImageServer:
         way = _way(visit.address, name, place)
         return self._pages.service(visit.address, way, service, description)
 
-    def _export(self, visit: Visit, name: str, place: tuple[str, ...]) -> Response:
+    def _export(
+        self, visit: Visit, name: str, place: tuple[str, ...], raster_id: str = ""
+    ) -> Response:
+        """A picture of a service, or of one of its items."""
         visit.require(*_PICTURES)
         if visit.is_page:
-            return self._form(visit, name, place)
-        service, asked = self.catalog.service(name), visit.asked
+            return self._form(visit, name, place, raster_id)
+        service, asked = self._served(name, raster_id), visit.asked
         export = self._exporter.plan(visit.request, service, asked.arguments, kmz=asked.f == "kmz")
         if asked.f in _PICTURES:
             return self._exporter.picture(visit.request, service, export)
         response = json_reply(self._exporter.reply(service, export, visit.address), asked)
         response.headers["Cache-Control"] = "no-store"
         return response
+
+    def _served(self, name: str, raster_id: str) -> ImageService:
+        service = self.catalog.service(name)
+        return item_service(service, raster_id) if raster_id else service
+
+    def _item_image(
+        self, visit: Visit, name: str, place: tuple[str, ...], raster_id: str
+    ) -> Response:
+        """exportImage of one item; a service of one raster has none."""
+        service = self.catalog.service(name)
+        if not has_items(service):
+            return self._answer(visit, name, place, (raster_id, "image"))
+        arguments = image_arguments(service, visit.asked.arguments)
+        visit = replace(visit, asked=replace(visit.asked, arguments=arguments))
+        return self._export(visit, name, place, raster_id)
 
     def _answer(
         self, visit: Visit, name: str, place: tuple[str, ...], rest: tuple[str, ...]
@@ -343,6 +366,8 @@ class ImageServer:
             request_url(visit.address.origin + way[-1].path, operation, arguments),
             answer,
             told,
+            items=None if answer is None else listing(answer, way[-2].path),
+            links=item_links(way[-1].path) if operation.path == "<rasterId>" else None,
         )
         return told.with_headers(response) if told else response
 
@@ -364,21 +389,26 @@ class ImageServer:
         max_age = MAX_AGE if is_named else 0
         return content_reply(visit.request, asset.content, asset.media_type, max_age)
 
-    def _form(self, visit: Visit, name: str, place: tuple[str, ...]) -> Response:
+    def _form(
+        self, visit: Visit, name: str, place: tuple[str, ...], raster_id: str = ""
+    ) -> Response:
         """The form; with a box in it the picture, or the error, too. Without one it offers the
-        extent of the service."""
-        operation = Crumb(label="exportImage", path=visit.address.path(*place, "exportImage"))
+        extent of the service, or of the item."""
+        below = (raster_id, "image") if raster_id else ("exportImage",)
+        operation = Crumb(label="/".join(below), path=visit.address.path(*place, *below))
         way = (*_way(visit.address, name, place), operation)
         arguments = visit.asked.arguments
         result, error, where = None, None, None
         try:
-            service = self.catalog.service(name)
-            where = preview(service, way[-2].path.rstrip("/"))
+            service = self._served(name, raster_id)
+            where = None if raster_id else preview(service, way[-2].path.rstrip("/"))
             if "bbox" in arguments:
                 result = self._drawn(visit, service, operation.path)
             elif "bboxsr" not in arguments:
                 sides = service.extent.bounds
                 arguments = {**arguments, "bbox": ",".join(number(side) for side in sides)}
+                if raster_id:
+                    arguments["bboxsr"] = text_of(service.crs)
         except ExportImageError as failure:
             error = self._told(failure, visit)
         except Exception:

@@ -256,6 +256,7 @@ def _of_part(part: str) -> Mapping[str, Any]:
 def _identifier(path: str) -> str:
     """`info/metadata` as `infoMetadata`."""
     words = [word for word in path.replace(".", "/").split("/") if not word.startswith("<")]
-    fixed = words[0] + "".join(word[:1].upper() + word[1:] for word in words[1:])
+    first, *others = words or ["item"]
+    fixed = first + "".join(word[:1].upper() + word[1:] for word in others)
     values = [part.strip("<…>") for part in path.split("/") if part.startswith("<")]
     return fixed + ("By" + "".join(v[:1].upper() + v[1:] for v in values) if values else "")

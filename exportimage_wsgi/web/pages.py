@@ -20,6 +20,7 @@ from ..service import ImageService
 from .address import Address
 from .assets import assets
 from .facts import Fact, facts
+from .records import ItemLinks, Listing
 from .respond import ErrorReply, finite, page
 from .service_page import bands, glance, operations, preview
 from .snippets import served, snippets
@@ -219,8 +220,11 @@ class Pages:
         request_url: str,
         answer: Mapping[str, Any] | None = None,
         error: ErrorReply | None = None,
+        items: Listing | None = None,
+        links: ItemLinks | None = None,
     ) -> Response:
         """The form of another operation filled with the request, and its answer."""
+        left_out = () if items is None else ("features", "fields")
         return self._page(
             "operation.html",
             address,
@@ -233,7 +237,9 @@ class Pages:
             request_url=request_url,
             groups=groups,
             values=values,
-            facts=facts(answer) if answer else (),
+            facts=facts(answer, skip=left_out) if answer else (),
+            items=items,
+            links=links,
             answer=None if answer is None else _json(answer),
             error=error,
         )

@@ -78,6 +78,12 @@ def test_an_item_has_a_thumbnail(scenes: ImageService, path: str) -> None:
         assert picture.convert("RGB").getpixel((100, 50)) == (7, 7, 7)
 
 
+def test_an_item_is_drawn_alone(scenes: ImageService) -> None:
+    drawing = ask(scenes, "1/image", bbox="9,50,13,51", size="8,2", format="bsq")
+
+    assert b"".join(drawing.export.stream())[:16] == b"\0\0\7\7\7\7\0\0" * 2
+
+
 @pytest.mark.parametrize("path", ["3", "0/info", "99999999999999999/thumbnail"])
 def test_an_unknown_item_is_not_found(scenes: ImageService, path: str) -> None:
     with pytest.raises(NotFoundError, match="not found") as refusal:
