@@ -14,6 +14,9 @@ from .cluster import Cluster
 from .config import Config
 from .errors import ExportImageError
 from .imagery.sources.source import SourceInfo
+from .mosaics.dataset import MosaicDataset
+from .mosaics.indexing import changes
+from .mosaics.opening import MANY
 from .rasters import told_in_full
 from .running import Stop
 from .service import ImageService
@@ -87,6 +90,9 @@ def _of_scheduler(scheduler: str) -> Iterator[str]:
 def of_service(service: ImageService) -> Iterator[str]:
     """What slows a service down, and the command that mends it."""
     info = service.info
+    if isinstance(service.source, MosaicDataset):
+        yield from _of_mosaic(service.source)
+        return
     if max(info.grid.shape_yx) <= _LARGE or info.format in _NOT_OF_GDAL:
         return
     raster = shlex.quote(_file(service))
@@ -100,6 +106,19 @@ def of_service(service: ImageService) -> Iterator[str]:
         )
     if info.statistics is None and info.pixel_type.bits > 8:
         yield f"no statistics, so the first picture takes a while: gdalinfo -stats {raster}"
+
+
+def _of_mosaic(dataset: MosaicDataset) -> Iterator[str]:
+    """What was left out of a mosaic, and what its index doesn't know yet."""
+    advice = "make it by `exportimage-wsgi index`"
+    index, count = dataset.settings.index, len(dataset.table)
+    yield from (f"left out: {each}" for each in dataset.skipped)
+    if index is None and count > MANY:
+        yield f"{count} rasters are looked at at each start: name a mosaic.index, and {advice}"
+    elif index is not None and not os.path.exists(index):
+        yield f"mosaic.index: {index} is missing: {advice}"
+    elif index is not None and (found := changes(dataset)):
+        yield f"mosaic.index: {index} is older than its rasters ({found}): {advice}"
 
 
 def _is_in_strips(info: SourceInfo) -> bool:

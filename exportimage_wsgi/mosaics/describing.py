@@ -100,11 +100,20 @@ def _in_order(
     """The results, of which some are worked on ahead."""
     waiting: deque[Future[MosaicItem | Failure]] = deque()
     for each in found:
-        waiting.append(threads.submit(work, each))
+        if each.known is not None:  # A thread would cost more than that takes.
+            waiting.append(_done(work(each)))
+        else:
+            waiting.append(threads.submit(work, each))
         if len(waiting) > _AHEAD:
             yield waiting.popleft().result()
     for future in waiting:
         yield future.result()
+
+
+def _done(result: MosaicItem | Failure) -> Future[MosaicItem | Failure]:
+    future: Future[MosaicItem | Failure] = Future()
+    future.set_result(result)
+    return future
 
 
 def _item(found: Found, manner: Manner, known: Known) -> MosaicItem | Failure:

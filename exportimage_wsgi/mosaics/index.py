@@ -140,7 +140,8 @@ def _rows(rows: pa.Table, path: str) -> pa.Table:
         columns[name] = values.cast(kind)
     columns["source"] = _whole(columns["source"], os.path.dirname(os.path.abspath(path)))
     attributes = [name for name in rows.column_names if name not in COLUMNS and name != "bbox"]
-    return pa.table(columns | {name: rows.column(name) for name in attributes})
+    # In one piece: Arrow would copy a column of several whenever some of its rows are taken.
+    return pa.table(columns | {name: rows.column(name) for name in attributes}).combine_chunks()
 
 
 def _whole(sources: Any, folder: str) -> Any:

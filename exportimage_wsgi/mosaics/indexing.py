@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import SourceError
 from .building import build
 from .dataset import MosaicDataset
-from .describing import Failure, Known, described, key_of
+from .describing import Failure, Known, described, key_of, version_if_there
 from .finding import find
 from .index import Index, Kept, load, load_descriptions, manner_digest, metadata, save, shape_of
 from .items import Description, MosaicItem
@@ -115,6 +115,41 @@ def _to_keep(item: MosaicItem) -> Kept:
     if item.found.known is not None or not item.version:
         return None
     return key_of(item.found, item.version)[1], item.description
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What happened to the rasters of a mosaic since its index was made."""
+
+    new: int
+
+    changed: int
+
+    gone: int
+
+    def __str__(self) -> str:
+        return f"{self.new} new, {self.changed} changed, {self.gone} gone"
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.changed or self.gone)
+
+
+def changes(dataset: MosaicDataset) -> Changes:
+    """Compare an index with the rasters that there are; looks at their times, opens none.
+
+    Raises:
+        SourceError: they cannot be found any more.
+    """
+    finding = find(dataset.address, dataset.settings.asset)
+    rows = dataset.table.rows
+    pairs = (rows.column(name).to_pylist() for name in ("source", "version"))
+    known = dict(zip(*pairs, strict=True))
+    now = {each.raster: version_if_there(each.raster) for each in finding.found}
+    return Changes(
+        new=len(now.keys() - known.keys()),
+        changed=sum(known[raster] != now[raster] for raster in now.keys() & known.keys()),
+        gone=len(known.keys() - now.keys()),
+    )
 
 
 # --- ids -------------------------------------------------------------------------------------

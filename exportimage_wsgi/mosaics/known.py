@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -116,7 +117,7 @@ def _numbers(value: Any, least: int) -> list[float] | None:
     if len(value) < least or not all(isinstance(each, (int, float)) for each in value):
         return None
     numbers = [float(each) for each in value]
-    return numbers if np.isfinite(numbers).all() else None
+    return numbers if all(map(math.isfinite, numbers)) else None
 
 
 def _middle(affine: Affine, shape: tuple[int, int] | None) -> PixelPlace:

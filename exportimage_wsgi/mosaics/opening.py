@@ -27,7 +27,8 @@ from .together import common_crs, together
 __all__ = ["is_mosaic", "is_mosaic_current", "open_mosaic"]
 
 _log = logging.getLogger(__name__)
-_MANY = 300
+MANY = 300
+"""Rasters; of more an index is advised."""
 _MIXING = (MosaicOperation.MEAN, MosaicOperation.BLEND, MosaicOperation.SUM)
 _SHOWN = 3
 
@@ -62,6 +63,7 @@ def _from_index(what: Any, settings: MosaicSettings, options: Options) -> Mosaic
     assert settings.index is not None
     state = state_of(what, settings, ())
     kept = load(settings.index, shape_of(what, settings, options))
+    kept.table.prepare()
     check_fields(kept.table, settings)
     info = info_of(kept.table, kept.together, settings, options, kept.statistics)
     return MosaicDataset(
@@ -165,5 +167,5 @@ def check_fields(table: ItemTable, settings: MosaicSettings) -> None:
 
 
 def _tell(count: int, seconds: float) -> None:
-    advice = "; `exportimage-wsgi index` would keep them in a file" if count > _MANY else ""
+    advice = "; `exportimage-wsgi index` would keep them in a file" if count > MANY else ""
     _log.info("looked at %d rasters of a mosaic in %.1f s%s", count, seconds, advice)

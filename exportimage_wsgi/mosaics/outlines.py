@@ -27,6 +27,9 @@ _CELLS = 512
 """Of the longer side of the mask that is outlined."""
 _MOST_PIXELS = 1 << 28
 """More than these are looked at by steps, where there is no overview."""
+_SIMPLER = 1.5
+"""Cells that an outline may be off for having fewer corners: above one, for stairs to vanish."""
+_MARGIN = 2
 _STRIP_PIXELS = 1 << 22
 _MOST_POINTS = 400
 _SMALL_HOLE = 0.01
@@ -51,8 +54,8 @@ def outline_in_pixels(source: Source) -> Polygon:
     mask, cell_yx = _coarse_mask(source, index)
     if mask.all() or not mask.any():
         return whole if mask.any() else shapely.from_wkt("POLYGON EMPTY")
-    # One cell for what simplifying may cut off, another for what an overview doesn't show.
-    margin = 1 if index == 0 else 2
+    # Beside what simplifying may cut off, a cell for what an overview doesn't show.
+    margin = _MARGIN if index == 0 else _MARGIN + 1
     return shapely.intersection(_around(mask, cell_yx, margin), whole)
 
 
@@ -124,11 +127,11 @@ def _around(mask: NDArray[np.bool_], cell_yx: tuple[float, float], margin: int) 
     grown = np.pad(mask, margin)
     for _ in range(margin):
         grown = _grown(grown)
-    outline = shapely.simplify(_polygons(grown), 1.0)
+    outline = shapely.simplify(_polygons(grown), _SIMPLER)
     outline = _without_small_holes(outline, _SMALL_HOLE * mask.size)
     if shapely.get_num_coordinates(outline) > _MOST_POINTS:
         if max(mask.shape) > 16:
-            return _around(_any(mask, 2), (2 * cell_yx[0], 2 * cell_yx[1]), 1)
+            return _around(_any(mask, 2), (2 * cell_yx[0], 2 * cell_yx[1]), _MARGIN)
         outline = shapely.envelope(outline)
     scale = np.array([cell_yx[1], cell_yx[0]])
     return shapely.transform(outline, lambda xy: (xy - margin) * scale)

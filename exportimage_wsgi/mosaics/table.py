@@ -176,6 +176,10 @@ class ItemTable:
         corners = self.bounds.reshape(-1, 2, 2)
         return shapely.STRtree(shapely.linestrings(corners))
 
+    def prepare(self) -> None:
+        """Make now what the first search would otherwise wait for: seconds for a million rows."""
+        assert self._tree is not None
+
     @property
     def everywhere(self) -> Positions:
         """All rows."""

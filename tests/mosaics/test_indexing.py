@@ -271,3 +271,40 @@ def test_statistics_are_those_of_the_items(folder: Path) -> None:
     assert (found.minimum, found.maximum) == (1, 3)
     assert found.mean == pytest.approx(values.mean())
     assert found.deviation == pytest.approx(values.std())
+
+
+# --- the check -------------------------------------------------------------------------------
+
+
+def check(config: Path) -> str:
+    """What it says on standard error."""
+    return CliRunner().invoke(main, ["check", str(config)]).stderr
+
+
+def test_the_check_tells_that_an_index_is_missing(folder: Path) -> None:
+    assert f"{folder}/a.parquet is missing: make it" in check(write_config(folder))
+
+
+def test_the_check_is_content_with_an_index_that_is_current(folder: Path) -> None:
+    config = write_config(folder)
+    index(config)
+
+    assert check(config) == ""
+
+
+def test_the_check_tells_that_an_index_is_older_than_its_files(folder: Path) -> None:
+    config = write_config(folder)
+    index(config)
+    (folder / "scenes" / "scene0_20200101.tif").unlink()
+    os.utime(folder / "scenes" / "scene1_20200102.tif", ns=(1, 1))
+    scene(folder / "scenes" / "b_new.tif", 9, ELSEWHERE)
+    scene(folder / "scenes" / "a_new.tif", 9, ELSEWHERE)
+
+    assert "older than its rasters (2 new, 1 changed, 1 gone)" in check(config)
+
+
+def test_the_check_tells_what_is_left_out(folder: Path) -> None:
+    (folder / "scenes" / "damaged.tif").write_bytes(b"II*\0")
+    config = write_config(folder, 'on_failure = "skip"\n')
+
+    assert "left out: damaged.tif" in check(config)
