@@ -35,14 +35,14 @@ def _cubic(d: float) -> float:  # pragma: no cover - compiled
 
 
 @compiled
-def _taps(
+def taps(
     position: float,
     step: float,
     cubic: bool,
     start: int,
     size: int,
     around: bool,
-    taps: Any,
+    indices: Any,
     weights: Any,
 ) -> Any:  # pragma: no cover - compiled
     """Fill in the indices in the window and the weights along one axis.
@@ -74,7 +74,7 @@ def _taps(
         elif tap < 0 or tap >= size:
             inside = False
             continue
-        taps[count] = index
+        indices[count] = index
         weights[count] = weight
         count += 1
     return count, inside
@@ -224,8 +224,8 @@ def gathered(
         for m in range(masks):
             out_valid[m, i, j] = 0
         return
-    count_y, inside_y = _taps(row, step_y, cubic, frame.top, frame.height, False, taps_y, weights_y)
-    count_x, inside_x = _taps(
+    count_y, inside_y = taps(row, step_y, cubic, frame.top, frame.height, False, taps_y, weights_y)
+    count_x, inside_x = taps(
         column,
         step_x,
         cubic,
@@ -237,8 +237,8 @@ def gathered(
     )
     complete = not masked or _all_valid(valid, taps_y, count_y, taps_x, count_x)
     if cubic and not (complete and inside_y and inside_x):
-        count_y, _ = _taps(row, step_y, False, frame.top, frame.height, False, taps_y, weights_y)
-        count_x, _ = _taps(
+        count_y, _ = taps(row, step_y, False, frame.top, frame.height, False, taps_y, weights_y)
+        count_x, _ = taps(
             column,
             step_x,
             False,

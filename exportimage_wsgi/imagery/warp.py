@@ -25,7 +25,7 @@ from ..pixels import (
     Values,
     all_valid,
 )
-from . import aligned, kernels, narrow, smooth
+from . import aligned, kernels, narrow, separable, smooth
 from .kernels import Frame
 from .sources.source import Level, Source, SourceInfo
 
@@ -117,7 +117,35 @@ def warp(layer: Layer, grid: Grid, window: Window) -> Pixels:
         under = aligned.under(window, offset)
         if placement.period is None or _reaches(under, level) == under:
             return _copied(layer, under)
+    if _is_separable(layer, grid, placement, level):
+        return _separately(layer, grid, window, placement, level)
     return _resampled(layer, grid, window, placement, level)
+
+
+def _is_separable(layer: Layer, grid: Grid, placement: Placement, level: Level) -> bool:
+    if layer.interpolation is not Interpolation.BILINEAR or layer.nodata_rule is not None:
+        return False
+    return not layer.source.info.masked and separable.is_separable(grid, placement, level)
+
+
+def _separately(
+    layer: Layer, grid: Grid, window: Window, placement: Placement, level: Level
+) -> Pixels:
+    down, across = separable.axes(grid, placement, level, window)
+    rows, columns = down.reach, across.reach
+    if rows is None or columns is None:
+        return blank(layer, grid, window)
+    needed = Window(rows=rows, columns=columns)
+    if _too_much(needed, layer) and max(window.shape_yx) > 1:
+        return _halved(layer, grid, window)
+    pixel_type = layer.source.info.pixel_type
+    source = _working(_read(layer, needed, around=False).values)
+    out = np.empty((len(source), *window.shape_yx), source.dtype)
+    out_valid = np.empty((1, *window.shape_yx), np.uint8)
+    low, high = (float(v) for v in pixel_type.limits)
+    limits = (low, high) if pixel_type.is_integer else None
+    separable.gather(source, needed, down, across, limits, out, out_valid)
+    return _delivered(out, out_valid, pixel_type)
 
 
 def _resampled(

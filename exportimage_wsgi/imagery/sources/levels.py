@@ -73,4 +73,6 @@ def assembled(
         [read(((top, bottom), (left, right)), (height, width)) for left, right, width in columns]
         for top, bottom, height in rows
     ]
+    if len(rows) == len(columns) == 1:
+        return parts[0][0]
     return np.concatenate([np.concatenate(part, axis=2) for part in parts], axis=1)
