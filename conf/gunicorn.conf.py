@@ -53,6 +53,13 @@ def post_worker_init(worker):
     warm(worker.wsgi.catalog, worker.notify, is_first=worker.age == 1)
 
 
+def worker_exit(server, worker):
+    """Break off asynchronous exports, which nobody waits for, when the requests have ended."""
+    app = getattr(worker, "wsgi", None)
+    if app is not None:
+        app.close()
+
+
 def on_exit(server):
     """Remove the private folder of finished files, if [output] directory names no other."""
     remove_private_folder()

@@ -200,6 +200,12 @@ class Limits(Table):
     patience: Seconds = 10.0
     """Seconds that a large export waits for its turn before it is answered with 503."""
 
+    async_pixels: Annotated[int, Field(strict=True, ge=0)] = 4_000_000
+    """Exports of more pixels are made asynchronously where `async=true` asks for that."""
+
+    jobs: Count = 16
+    """Asynchronous exports that wait or are under way, of all processes together."""
+
 
 class Compute(Table):
     """Where pixels are computed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 import time
@@ -15,6 +16,9 @@ from typing import Any, Protocol, TypeVar
 from .errors import CancelledError, OverloadedError
 
 Piece = TypeVar("Piece")
+
+_GLANCE = 0.2
+"""Seconds between two looks at whether work must stop."""
 
 
 class Stop:
@@ -77,12 +81,19 @@ class Threads:
         try:
             for _ in range(count):
                 while len(waiting) <= workers and (index := next(ahead, None)) is not None:
-                    waiting.append(pool.submit(_unless_stopped, work, index, stop))
+                    waiting.append(_submitted(pool, _unless_stopped, work, index, stop))
                 yield waiting.popleft().result()
         finally:
             stop.now()
             for future in waiting:
                 future.cancel()
+
+
+def _submitted(pool: ThreadPoolExecutor, *call: Any) -> Future[Any]:
+    try:
+        return pool.submit(*call)
+    except RuntimeError as error:  # Python lets nobody begin anything while it ends.
+        raise CancelledError("the server is stopping") from error
 
 
 def _unless_stopped(work: Callable[[int], Piece], index: int, stop: Stop) -> Piece:
@@ -116,11 +127,20 @@ class Admission:
         self._places = threading.BoundedSemaphore(places)
         self._patience = patience
 
+    def patient(self) -> Admission:
+        """The same places, for those who wait for one as long as it takes."""
+        patient = copy.copy(self)
+        patient._patience = float("inf")
+        return patient
+
     @contextmanager
-    def entered(self) -> Iterator[None]:
+    def entered(self, stop: Stop) -> Iterator[None]:
         """Raises: OverloadedError: no place came free in time."""
-        if not self._places.acquire(timeout=self._patience):
-            raise OverloadedError("too many large exports are under way")
+        end = time.monotonic() + self._patience
+        while not self._places.acquire(timeout=min(_GLANCE, max(0, end - time.monotonic()))):
+            stop.check()
+            if time.monotonic() >= end:
+                raise OverloadedError("too many large exports are under way")
         try:
             yield
         finally:
@@ -151,7 +171,7 @@ class Runner:
         if count <= 1:
             yield from Here().in_order(work, count, stop)
             return
-        with self.admission.entered():
+        with self.admission.entered(stop):
             yield from self.driver.in_order(work, count, stop)
 
 

@@ -28,7 +28,7 @@ LEVELS = (
     {"mosaics"},
     {"service", "running"},
     {"operations", "cluster"},
-    {"outputs"},
+    {"outputs", "jobs"},
     {"config"},
     {"catalog"},
     {"web", "checking"},
@@ -38,7 +38,7 @@ LEVELS = (
 )
 """From the inside out: a room may import what stands before it, and itself."""
 
-UNAWARE = {"outputs", "running", "rasters"}
+UNAWARE = {"jobs", "outputs", "running", "rasters"}
 """Rooms that take what they work on as values: they know the errors and nothing else."""
 
 

@@ -150,7 +150,7 @@ def test_the_table_names_every_parameter() -> None:
     table = README.partition("| parameter | since | here |")[2].partition("\n\n")[0]
     named = set(re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in table.split("\n")[2:])))
 
-    assert named == {p.name for p in EXPORT_PARAMETERS} | {"f", "datumTransformation"}
+    assert named == {p.name for p in EXPORT_PARAMETERS} | {"f", "async", "datumTransformation"}
 
 
 def test_what_the_readme_links_to_is_there() -> None:

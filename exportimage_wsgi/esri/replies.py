@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..geo.crs import CRS
@@ -47,6 +47,32 @@ def export_reply(
         "extent": extent_json(extent, version),
     }
     return reply | ({"scale": 0} if version >= _WITH_SCALE else {})
+
+
+def job_reply(
+    job_id: str,
+    state: str,
+    percent: int,
+    messages: Iterable[str],
+    result: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A job, as Esri's asynchronous services tell of it; at its end with what it made.
+
+    Args:
+        job_id: of the job.
+        state: `Submitted`, `Executing`, `Succeeded`, `Failed`, `Cancelling` or `Cancelled`.
+        percent: of the work that is done.
+        messages: what was said; of a job that failed, why.
+        result: the reply of the operation, once there is one.
+    """
+    kind = "esriJobMessageTypeError" if state == "Failed" else "esriJobMessageTypeInformative"
+    return {
+        "jobId": job_id,
+        "jobStatus": f"esriJob{state}",
+        "progress": {"type": "default", "message": state, "percent": percent},
+        "messages": [{"type": kind, "description": text} for text in messages],
+        **result,
+    }
 
 
 def error_body(code: int, message: str, details: Iterable[str], version: float) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Workers(BaseApplication):
         super().__init__()  # type: ignore[no-untyped-call]
 
     def load_config(self) -> None:
-        hooks = {"post_worker_init": self._started, "on_exit": _ended}
+        hooks = {"post_worker_init": self._started, "worker_exit": _left, "on_exit": _ended}
         options = gunicorn_options(self.config, self._place) | hooks
         for name, value in options.items():
             if name in self.cfg.settings:
@@ -67,6 +67,13 @@ class Workers(BaseApplication):
         if self._first.is_mine():
             port = worker.sockets[0].getsockname()[1]
             announce(self._place.host, port, app.settings.front.prefix, app.catalog.names())
+
+
+def _left(_: Any, worker: Any) -> None:
+    """In a worker, when its requests have ended."""
+    app = getattr(worker, "wsgi", None)
+    if app is not None:
+        app.close()
 
 
 def _ended(_: Any) -> None:

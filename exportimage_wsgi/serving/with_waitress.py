@@ -32,5 +32,6 @@ def serve_threads(load: Callable[[], Config], place: Place) -> None:
             announce(place.host, server.effective_port, prefix, names)
             server.run()
     finally:
+        app.close()
         app.outputs.leave()
         remove_private_folder()

@@ -17,6 +17,7 @@ from ..cluster import driver
 from ..config import Config, checked_prefix
 from ..errors import ConfigError, ExportImageError, NotFoundError, RequestError, shown
 from ..esri.replies import catalog_reply, info_reply
+from ..jobs import Job, Jobs
 from ..operations.describe import describe_service
 from ..operations.items import image_arguments, item_service, text_of
 from ..operations.operation import Call, Drawing, File, Operation
@@ -53,6 +54,7 @@ from .respond import (
 )
 from .service_page import preview
 from .snippets import gdal_xml, served
+from .working import Desk, is_async
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -99,6 +101,12 @@ class Settings:
     origins: tuple[str, ...] = ("*",)
     """Origins whose pages may read replies."""
 
+    async_pixels: int = 4_000_000
+    """Exports of more pixels become jobs where that is asked for."""
+
+    jobs: int = 16
+    """Most jobs that wait or are under way, of all processes together."""
+
     front: Front = field(default_factory=Front)
 
 
@@ -117,6 +125,13 @@ class ImageServer:
         self._pages = Pages(self.settings.title)
         version = self.settings.version
         self._exporter = Exporter(outputs=outputs, runner=runner or Runner(), version=version)
+        self._jobs = Jobs(outputs.directory, outputs.max_age, self.settings.jobs)
+        pixels = self.settings.async_pixels
+        self._desk = Desk(jobs=self._jobs, exporter=self._exporter, pixels=pixels)
+
+    def close(self) -> None:
+        """Break off the jobs of this process, for a server that is about to end it."""
+        self._jobs.close()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = HTTPRequest(environ)
@@ -218,6 +233,10 @@ class ImageServer:
                 return self._service(visit, name, place)
             case ["exportimage"]:
                 return self._export(visit, name, place)
+            case ["jobs", _]:
+                return self._job(visit, name, place, rest[1])
+            case ["jobs", _, "cancel"]:
+                return self._job(visit, name, place, rest[1], is_unwanted=True)
             case ["gdal.xml"]:
                 return self._gdal(visit, name, place)
             case [number, "image"] if number.isascii() and number.isdigit() and len(number) < 19:
@@ -286,10 +305,41 @@ class ImageServer:
         if visit.is_page:
             return self._form(visit, name, place, raster_id)
         service, asked = self._served(name, raster_id), visit.asked
+        is_later = is_async(asked.arguments, asked.f)
         export = self._exporter.plan(visit.request, service, asked.arguments, kmz=asked.f == "kmz")
         if asked.f in _PICTURES:
             return self._exporter.picture(visit.request, service, export)
-        response = json_reply(self._exporter.reply(service, export, visit.address), asked)
+        if is_later and self._desk.takes(export):
+            job = self._desk.taken(name, service, asked.arguments)
+            reply = self._desk.reply(job, visit.address)
+        else:
+            reply = self._exporter.reply(service, export, visit.address)
+        response = json_reply(reply, asked)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _job(
+        self,
+        visit: Visit,
+        name: str,
+        place: tuple[str, ...],
+        job_id: str,
+        is_unwanted: bool = False,
+    ) -> Response:
+        """How far a job is, once its end was asked for if it is unwanted."""
+        visit.require()
+        is_asked = is_unwanted and visit.request.method != "HEAD"
+        look = self._jobs.cancel if is_asked else self._jobs.find
+        job = look(job_id.lower(), name)
+        path = visit.address.path(*place, "jobs", job.id)
+        reply = self._desk.reply(job, visit.address)
+        if visit.is_page and is_unwanted:
+            return redirect(path)
+        if visit.is_page:
+            way = (*_way(visit.address, name, place), Crumb(label=job.id, path=path))
+            response = self._pages.job(visit.address, way, reply, job.state.is_active)
+        else:
+            response = json_reply(reply, visit.asked)
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -402,6 +452,9 @@ class ImageServer:
         try:
             service = self._served(name, raster_id)
             where = None if raster_id else preview(service, way[-2].path.rstrip("/"))
+            job = self._later(visit, name, service) if "bbox" in arguments else None
+            if job is not None:
+                return redirect(visit.address.path(*place, "jobs", job.id))
             if "bbox" in arguments:
                 result = self._drawn(visit, service, operation.path)
             elif "bboxsr" not in arguments:
@@ -417,6 +470,14 @@ class ImageServer:
             visit.address, way, name, groups(), arguments, where, result, error
         )
         return error.with_headers(response) if error else response
+
+    def _later(self, visit: Visit, name: str, service: ImageService) -> Job | None:
+        """The job that the form asks for, if it does and the picture is large enough."""
+        arguments = visit.asked.arguments
+        if not is_async(arguments, visit.asked.f):
+            return None
+        export = self._exporter.plan(visit.request, service, arguments)
+        return self._desk.taken(name, service, arguments) if self._desk.takes(export) else None
 
     def _drawn(self, visit: Visit, service: ImageService, path: str) -> Drawn:
         export = self._exporter.plan(visit.request, service, visit.asked.arguments)
@@ -498,6 +559,8 @@ def _settings(config: Config, prefix: str) -> Settings:
         version=config.compat.version,
         errors=config.compat.errors,
         origins=config.cors.origins,
+        async_pixels=config.limits.async_pixels,
+        jobs=config.limits.jobs,
         front=front,
     )
 

@@ -12,7 +12,7 @@ from werkzeug.http import quote_etag
 from werkzeug.wrappers import Response
 
 from ..esri.replies import export_reply
-from ..operations.export_image import Export, export_image, persistently
+from ..operations.export_image import Export, Progress, export_image, persistently
 from ..operations.parameters import parse_export
 from ..outputs import OutputStore, StoredFile, plain
 from ..running import Runner
@@ -83,12 +83,16 @@ class Exporter:
             response.headers["Content-Length"] = str(export.length)
         return response
 
-    def kept(self, service: ImageService, export: Export) -> tuple[Export, StoredFile]:
+    def kept(
+        self, service: ImageService, export: Export, progress: Progress | None = None
+    ) -> tuple[Export, StoredFile]:
         """The finished file in the store, made if it isn't there; and of which export it is, which
         may be without items that cannot be read."""
-        return persistently(export, lambda each: (each, self._kept(service, each)))
+        return persistently(export, lambda each: (each, self._kept(service, each, progress)))
 
-    def _kept(self, service: ImageService, export: Export) -> StoredFile:
+    def _kept(
+        self, service: ImageService, export: Export, progress: Progress | None = None
+    ) -> StoredFile:
         stem = service.name.rpartition("/")[2]
         for extension in _extensions(export):
             found = self.outputs.find(export.token, extension, stem)
@@ -98,7 +102,7 @@ class Exporter:
             export.token,
             export.extension,
             export.media_type,
-            export.stream(),
+            export.stream(progress),
             stem,
             export.length,
         )

@@ -15,6 +15,7 @@ from .exporting import OUTPUT
 from .exporting import drawn as headers_of
 from .facts import Fact, fact, label_of, number
 from .pages import LARGEST_LIVE, SHOWN_BY_BROWSERS, Drawn, Field, Group
+from .working import ASYNC_HELP
 
 _LONGEST_ADDRESS = 4000
 _LONG = (
@@ -46,7 +47,8 @@ def groups() -> tuple[Group, ...]:
         (title, tuple(known.pop(name) for name in names if name in known))
         for title, names in _GROUPS.items()
     ]
-    made += [("More", tuple(known.values())), ("Answer", (_reply(_FORMS),))]
+    later = Field(name="async", label="Asynchronous", choices=("true", "false"), help=ASYNC_HELP)
+    made += [("More", tuple(known.values())), ("Answer", (_reply(_FORMS), later))]
     return tuple(
         Group(title=title, fields=fields, is_first=title in _SHOWN_FIRST)
         for title, fields in made

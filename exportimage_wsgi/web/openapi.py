@@ -125,6 +125,7 @@ def _service(
     itself = _read(f"service{suffix}", "A service", [*place, *forms], described, "image service")
     yield base or "/", itself
     yield f"{base}/exportImage", _export(place, suffix)
+    yield from _jobs(base, place, suffix)
     for operation in OPERATIONS:
         yield f"{base}/{_template(operation.path)}", _operation(operation, place, suffix)
     xml = {"200": {"description": "XML that GDAL opens.", "content": {"application/xml": {}}}}
@@ -133,9 +134,22 @@ def _service(
     yield f"{base}/gdal.xml", _read(f"gdal{suffix}", about, [*place], xml, "image service")
 
 
+def _jobs(
+    base: str, place: tuple[dict[str, Any], ...], suffix: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    known = [*place, reference("parameters", "job")]
+    known += [reference("parameters", name) for name in ("f", "callback")]
+    told = _json_reply("Job", "How far an asynchronous export is; at its end what it made.")
+    about = "An asynchronous export"
+    yield f"{base}/jobs/{{job}}", _read(f"job{suffix}", about, known, told, "image service")
+    cancel = _read(f"cancelJob{suffix}", "End a job", known, told, "image service")
+    yield f"{base}/jobs/{{job}}/cancel", cancel
+
+
 def _export(place: tuple[dict[str, Any], ...], suffix: str) -> dict[str, Any]:
     known = [reference("parameters", _key(parameter)) for parameter in EXPORT_PARAMETERS]
-    last = [form_parameter(_EXPORT_FORMS), reference("parameters", "callback")]
+    last = [form_parameter(_EXPORT_FORMS)]
+    last += [reference("parameters", name) for name in ("callback", "async")]
     body = {"content": {_FORM: {"schema": reference("schemas", "ExportForm")}}}
     said = {"summary": _EXPORT_HELP, "tags": ["image service"], "responses": _export_reply()}
     get = {"operationId": f"exportImage{suffix}", **said, "parameters": [*known, *last]}
@@ -145,6 +159,7 @@ def _export(place: tuple[dict[str, Any], ...], suffix: str) -> dict[str, Any]:
 
 def _export_reply() -> dict[str, Any]:
     reply = _json_reply("ExportReply", "The picture (`f=image`), or where it lies (`f=json`).")
+    reply["200"]["content"][_JSON]["schema"]["anyOf"].append(reference("schemas", "Job"))
     reply["200"]["content"] |= {
         media_type: _bytes(f"Of format={' or '.join(formats)}.")
         for media_type, formats in media_types().items()

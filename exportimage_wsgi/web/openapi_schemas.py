@@ -10,7 +10,9 @@ from ..encode.format import Canvas, Options
 from ..geo.crs import crs_from_wkid
 from ..geo.extent import Extent
 from ..geo.grid import Grid
+from ..jobs import State
 from ..pixels import PixelType
+from .working import ASYNC_HELP
 
 KMZ = "application/vnd.google-earth.kmz"
 _JSON = "application/json"
@@ -76,6 +78,27 @@ SCHEMAS: dict[str, Any] = {
         height=_of("integer", "Pixels.", minimum=1),
         extent=reference("schemas", "Extent"),
         scale=_of("number", "Always 0."),
+    ),
+    "Job": _object(
+        "An asynchronous export; when it has succeeded, with the members of ExportReply.",
+        "jobId jobStatus progress messages",
+        jobId=_TEXT,
+        jobStatus=_of(
+            "string",
+            "Ended once it is Succeeded, Failed or Cancelled.",
+            enum=[f"esriJob{state.value}" for state in State],
+        ),
+        progress=_object(
+            "How much is done.",
+            "type message percent",
+            type=_TEXT,
+            message=_TEXT,
+            percent=_of("integer", "0 to 100.", minimum=0, maximum=100),
+        ),
+        messages=_list(
+            _object("What was said.", "type description", type=_TEXT, description=_TEXT),
+            "Of a job that failed, why.",
+        ),
     ),
     "Error": _object(
         "Esri's error body.",
@@ -174,6 +197,13 @@ PARAMETERS: dict[str, Any] = {
     "folder": _in_path("folder", "Name of a folder."),
     "file": _in_path("file", "Name of a finished file, as an `href` has it."),
     "f": form_parameter(("html", "json", "pjson")),
+    "job": _in_path("job", "Id of a job, as its `jobId` has it."),
+    "async": {
+        "name": "async",
+        "in": "query",
+        "description": f"{ASYNC_HELP} Of f=html, json and pjson.",
+        "schema": {"type": "string", "enum": ["true", "false"]},
+    },
     "callback": {
         "name": "callback",
         "in": "query",

@@ -250,6 +250,26 @@ class Pages:
         """A plain table."""
         return self._page("facts.html", address, crumbs=way, facts=facts(description))
 
+    def job(
+        self, address: Address, way: Sequence[Crumb], reply: Mapping[str, Any], is_active: bool
+    ) -> Response:
+        """How far a job is; the page asks again by itself until the job has ended."""
+        told = {
+            "status": reply["jobStatus"].removeprefix("esriJob"),
+            "done": f"{reply['progress']['percent']} %",
+            "messages": [message["description"] for message in reply["messages"]],
+            **{name: reply[name] for name in ("width", "height", "extent") if name in reply},
+        }
+        return self._page(
+            "job.html",
+            address,
+            crumbs=way,
+            path=way[-1].path,
+            facts=facts(told),
+            is_active=is_active,
+            href=reply.get("href", ""),
+        )
+
     def error(self, address: Address, error: ErrorReply) -> Response:
         way = crumbs(address)
         return self._page("error.html", address, status=error.status, crumbs=way, error=error)

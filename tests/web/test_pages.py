@@ -151,7 +151,7 @@ def test_the_form_has_a_labelled_field_for_every_parameter(client: Client) -> No
     fields = {a["name"] for a in inputs if "name" in a}
     sent = [b.get("formmethod", "get") for b in page.all("button") if b["type"] == "submit"]
 
-    assert fields == {parameter.name for parameter in EXPORT_PARAMETERS} | {"f"}
+    assert fields == {parameter.name for parameter in EXPORT_PARAMETERS} | {"f", "async"}
     assert {label["for"] for label in page.all("label")} == {a["id"] for a in inputs}
     assert sent == ["get", "post"]
 

@@ -1,0 +1,172 @@
+"""Jobs: made while nobody waits, told by files that any process reads, never forgotten."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exportimage_wsgi.errors import (
+    CancelledError,
+    NotFoundError,
+    OverloadedError,
+    SourceError,
+    StoreError,
+)
+from exportimage_wsgi.jobs import Job, Jobs, State
+from tests.clusters import until
+
+Progress = Callable[[int, int], None]
+Left = Callable[[], bool]
+
+
+class Work:
+    """Goes on until it is let go, or must stop."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def __call__(self, progress: Progress, has_left: Left) -> dict[str, Any]:
+        progress(1, 4)
+        self.begun.set()
+        while not self.may_end.wait(0.005):
+            if has_left():
+                raise CancelledError("the reader left")
+        return {"file": "a.png"}
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Iterator[Jobs]:
+    kept = Jobs(tmp_path, max_age=600, most=3, threads=1)
+    yield kept
+    kept.close()
+
+
+def ended(jobs: Jobs, job: Job) -> Job:
+    def found() -> Job | None:
+        now = jobs.find(job.id, job.service)
+        return None if now.state.is_active else now
+
+    return until(found, "the job did not end")  # type: ignore[no-any-return]
+
+
+def test_a_job_gives_what_it_makes(jobs: Jobs) -> None:
+    job = jobs.submit("scene", lambda progress, has_left: {"file": "a.png"})
+    last = ended(jobs, job)
+
+    assert (job.state, job.percent) == (State.SUBMITTED, 0)
+    assert (last.state, last.percent, last.result) == (State.SUCCEEDED, 100, {"file": "a.png"})
+
+
+def test_another_process_tells_of_it_and_ends_it(jobs: Jobs, tmp_path: Path) -> None:
+    work, other = Work(), Jobs(tmp_path, max_age=600)
+    job = jobs.submit("scene", work)
+    assert work.begun.wait(10)
+
+    assert other.find(job.id, "scene").state is State.EXECUTING
+    assert other.cancel(job.id, "scene").state is State.CANCELLING
+    assert ended(other, job).state is State.CANCELLED
+    assert [path.name for path in tmp_path.iterdir()] == [f".job-{job.id}.json"]
+
+
+def test_its_progress_is_told_now_and_then(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exportimage_wsgi.jobs._TOLD_EVERY", -1)
+    work = Work()
+    job = jobs.submit("scene", work)
+    assert work.begun.wait(10)
+
+    assert jobs.find(job.id, "scene").percent == 25
+
+
+def test_one_that_waits_is_cancelled_at_once(jobs: Jobs) -> None:
+    work = Work()
+    jobs.submit("scene", work)
+    assert work.begun.wait(10)
+    waiting = jobs.submit("scene", work)
+
+    assert jobs.cancel(waiting.id, "scene").state is State.CANCELLED
+
+
+def test_too_many_are_turned_away(jobs: Jobs) -> None:
+    for _ in range(3):
+        jobs.submit("scene", Work())
+
+    with pytest.raises(OverloadedError, match="3 asynchronous exports"):
+        jobs.submit("scene", Work())
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(SourceError("scene.tif is damaged"), "scene.tif is damaged"), (KeyError("secret"), "log")],
+)
+def test_a_job_that_fails_says_why(jobs: Jobs, error: Exception, said: str) -> None:
+    def fail(progress: Progress, has_left: Left) -> dict[str, Any]:
+        raise error
+
+    last = ended(jobs, jobs.submit("scene", fail))
+
+    assert last.state is State.FAILED
+    assert said in last.messages[-1] and "secret" not in str(last)
+
+
+def test_a_job_whose_process_died_has_failed(jobs: Jobs, tmp_path: Path) -> None:
+    work = Work()
+    job = jobs.submit("scene", work)
+    assert work.begun.wait(10)
+    os.utime(tmp_path / f".job-{job.id}.json", (time.time() - 31,) * 2)
+
+    told = Jobs(tmp_path, max_age=600).find(job.id, "scene")
+
+    assert (told.state, told.messages) == (State.FAILED, ("The process that made it ended.",))
+
+
+def test_jobs_of_a_process_that_stops_have_failed(tmp_path: Path) -> None:
+    jobs, work = Jobs(tmp_path, max_age=600, threads=1), Work()
+    taken = [jobs.submit("scene", work) for _ in range(2)]
+    assert work.begun.wait(10)
+
+    jobs.close()
+
+    told = [jobs.find(job.id, "scene") for job in taken]
+    assert {(job.state, job.messages) for job in told} == {
+        (State.FAILED, ("The server was stopped.",))
+    }
+
+
+@pytest.mark.parametrize("asked", ["j" + "0" * 32, "../x", "", "j" + "g" * 32])
+def test_what_is_no_job_is_not_found(jobs: Jobs, asked: str) -> None:
+    with pytest.raises(NotFoundError):
+        jobs.find(asked, "scene")
+
+
+def test_a_job_is_told_of_below_its_own_service_alone(jobs: Jobs) -> None:
+    job = jobs.submit("scene", Work())
+
+    with pytest.raises(NotFoundError):
+        jobs.find(job.id, "other")
+
+
+def test_jobs_that_ended_long_ago_are_removed(jobs: Jobs, tmp_path: Path) -> None:
+    old = ended(jobs, jobs.submit("scene", lambda progress, has_left: {}))
+    os.utime(tmp_path / f".job-{old.id}.json", (time.time() - 601,) * 2)
+    with pytest.raises(NotFoundError):
+        jobs.find(old.id, "scene")
+    os.utime(tmp_path / f".job-{old.id}.json", (time.time() - 700,) * 2)
+    (tmp_path / ".job-of-mine").touch()
+
+    new = jobs.submit("scene", lambda progress, has_left: {})
+
+    ended(jobs, new)
+    assert {path.name for path in tmp_path.iterdir()} == {f".job-{new.id}.json", ".job-of-mine"}
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StoreError):
+        Jobs(tmp_path / "file", max_age=600).submit("scene", Work())
