@@ -25,11 +25,10 @@ from ..geo.shapes import densified, moved
 from ..imagery.histograms import Histogram, histogram
 from ..imagery.masks import inside
 from ..imagery.statistics import statistics_of_values
-from ..imagery.view import read
 from ..pixels import Interpolation, Statistics
 from ..running import Runner
 from ..service import ImageService
-from .planning import plan_export
+from .reading import read_all
 from .request import ExportRequest
 
 MOST_BYTES = 1 << 24
@@ -206,8 +205,7 @@ def _values(
         adjust_aspect_ratio=False,
         **said,
     )
-    view = plan_export(service, request).view
-    values, valid = read(view, view.grid.whole)
+    values, valid = read_all(service, request)
     numbers = np.abs(values) if values.dtype.kind == "c" else values
     counts = np.broadcast_to(valid > 0, numbers.shape) & np.isfinite(numbers)
     if mask is not None:

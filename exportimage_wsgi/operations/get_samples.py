@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from ..errors import ParameterError
 from ..esri import names, params
-from ..esri.geometry import Geometry, GeometryType
+from ..esri.geometry import GeometryType
 from ..esri.replies import point_json
 from ..geo.crs import Coordinates
-from ..geo.extent import Extent
-from ..geo.grid import Grid
-from ..geo.shapes import along, centroid, length, moved
-from ..imagery.masks import inside
+from ..geo.shapes import moved
+from ..mosaics.dataset import MosaicDataset
+from ..mosaics.table import Field
+from ..pixels import Pixels
+from ..running import Runner
 from ..service import ImageService
 from .operation import Call
+from .overlapping import (
+    Items,
+    attributes_by_id,
+    dataset_of,
+    is_data,
+    items_at,
+    named_fields,
+    value_of_item,
+)
 from .parameters import Parameter, said_in, shared_parameters
-from .reading import GEOMETRY, PIXEL_SIZE, SELECTION, asked_geometry, reading_of, values_at
+from .reading import (
+    GEOMETRY,
+    PIXEL_SIZE,
+    SELECTION,
+    Reading,
+    asked_geometry,
+    reading_of,
+    value_at,
+    values_at,
+)
+from .sampling import places_of
 from .values import value_text
 
-MOST_PLACES = 1000
-_USUAL_COUNT = 100
-_TRIES = 4
+_MOST_ITEMS = 20
+"""Of a mosaic that are looked at in one place."""
 
 PARAMETERS = (
     *GEOMETRY,
@@ -75,111 +92,91 @@ def get_samples(service: ImageService, call: Call) -> dict[str, Any]:
     crs = place.crs
     assert crs is not None
     reading = reading_of(service, said, place)
-    _check_fields(said)
-    places = _places(place, said)
-    found = values_at(reading, moved(places, crs, service.crs), call.runner)
-    resolution = sum(service.pixel_size_xy) / 2
+    fields = _fields(service, said)
+    places = places_of(place, said)
+    points = moved(places, crs, service.crs)
+    dataset = dataset_of(service)
+    if dataset is None:
+        found = [[sample] for sample in _of_one_raster(reading, points, call.runner)]
+    else:
+        sampler = _Sampler(reading, dataset, fields, said.get("first_only", True), points)
+        found = list(call.runner.pieces(sampler, len(points), call.runner.stop()))
     samples = [
-        {
-            "location": point_json(float(x), float(y), crs, call.version),
-            "locationId": index,
-            "value": value_text(pixels, " "),
-            "rasterId": 1,
-            "resolution": resolution,
-            "attributes": {},
-        }
-        for index, ((x, y), pixels) in enumerate(zip(places, found, strict=True))
+        {"location": point_json(float(x), float(y), crs, call.version), "locationId": index}
+        | sample
+        for index, ((x, y), there) in enumerate(zip(places, found, strict=True))
+        for sample in there
     ]
     return {"samples": samples}
 
 
-def _check_fields(said: Mapping[str, Any]) -> None:
-    for name in said.get("out_fields", ()):
+def _fields(service: ImageService, said: Mapping[str, Any]) -> tuple[Field, ...]:
+    """Those of the mosaic's items that are asked for; a single raster has none."""
+    names, dataset = said.get("out_fields", ()), dataset_of(service)
+    if dataset is not None:
+        return named_fields(dataset, names) if names else ()
+    for name in names:
         if name != "*":
             raise ParameterError("outFields", name, "this service has no such field")
+    return ()
 
 
-def _places(place: Geometry, said: Mapping[str, Any]) -> Coordinates:
-    """`(place, 2)` in the reference of the geometry."""
-    count, step = said.get("sample_count"), said.get("sample_distance")
-    if count is not None and count > MOST_PLACES:
-        raise ParameterError("sampleCount", count, f"must be at most {MOST_PLACES}")
-    if place.type in (GeometryType.POINT, GeometryType.MULTIPOINT):
-        return _few(place.vertices)
-    if place.type is GeometryType.POLYLINE:
-        return _on_lines(place, count, step)
-    return _in_area(place, count or _USUAL_COUNT, step)
+def _of_one_raster(reading: Reading, points: Coordinates, runner: Runner) -> list[dict[str, Any]]:
+    resolution = sum(reading.service.pixel_size_xy) / 2
+    found = values_at(reading, points, runner)
+    return [_sample(pixels, 1, resolution, {}) for pixels in found]
 
 
-def _few(places: Coordinates) -> Coordinates:
-    if len(places) > MOST_PLACES:
-        rule = f"has more than {MOST_PLACES} places; give fewer, or of a line the sampleCount"
-        raise ParameterError("geometry", f"{len(places)} vertices", rule)
-    return places
+def _sample(
+    pixels: Pixels | None, raster: int | None, resolution: float, told: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "value": value_text(pixels, " "),
+        "rasterId": raster,
+        "resolution": resolution,
+        "attributes": told,
+    }
 
 
-def _on_lines(place: Geometry, count: int | None, step: float | None) -> Coordinates:
-    """The vertices, or places as far from each other as is said."""
-    total = sum(length(part) for part in place.parts)
-    if total == 0 or (count is None and step is None):
-        return _few(place.vertices)
-    if step is None:
-        assert count is not None
-        step = total / max(count - 1, 1) * (1 if count > 1 else 2)
-    if total / step + len(place.parts) > MOST_PLACES + 1:
-        _refuse_distance(step, total / step)
-    return np.concatenate([along(part, step) for part in place.parts])
+@dataclass(frozen=True, slots=True)
+class _Sampler:
+    """Samples a mosaic at one of many points."""
 
+    reading: Reading
+    dataset: MosaicDataset
+    fields: tuple[Field, ...]
+    first_only: bool
+    points: Coordinates
 
-def _refuse_distance(step: float, found: float) -> None:
-    rule = f"gives about {min(found, 1e15):.0f} places, at most {MOST_PLACES} are allowed"
-    raise ParameterError("sampleDistance", f"{step:.12g}", rule)
+    def __call__(self, index: int) -> list[dict[str, Any]]:
+        """The value of the mosaic, or of each item that is data there; this reads pixels."""
+        point = self.points[index]
+        items = items_at(self.reading, self.dataset, point).first(_MOST_ITEMS)
+        own = self._own_values(items, point)
+        usual = sum(self.reading.service.pixel_size_xy) / 2
+        if self.first_only:
+            pixels = value_at(self.reading, point)
+            own = {next(iter(own), None): pixels} if is_data(pixels) else {}
+        told = dict([(None, {}), *attributes_by_id(items, self.fields).items()])
+        sizes = dict([(None, usual), *self._sizes(items).items()])
+        found = [
+            _sample(pixels, raster, sizes[raster], told[raster]) for raster, pixels in own.items()
+        ]
+        return found or [_sample(None, None, usual, {})]
 
+    def _own_values(self, items: Items, point: Coordinates) -> dict[int | None, Pixels | None]:
+        """By item; only of the first that is data, if no more are wanted."""
+        found: dict[int | None, Pixels | None] = {}
+        for object_id in items.ids:
+            is_certain = self.first_only and len(items.ids) == 1
+            pixels = None if is_certain else value_of_item(self.reading, object_id, point)
+            if is_certain or is_data(pixels):
+                found[object_id] = pixels
+                if self.first_only:
+                    break
+        return found
 
-def _in_area(place: Geometry, count: int, step: float | None) -> Coordinates:
-    """Places of a square lattice inside the rings; where none is, the centre."""
-    vertices = place.vertices
-    (west, south), (east, north) = vertices.min(axis=0), vertices.max(axis=0)
-    area = (east - west) * (north - south)
-    if area == 0:
-        return np.array([centroid(place.parts)])
-    if step is not None:
-        if area / step**2 > MOST_PLACES * 100:
-            _refuse_distance(step, area / step**2)
-        return _checked(_lattice(place, step), step)
-    step = math.sqrt(area / count)
-    for _ in range(_TRIES):
-        found = _lattice(place, step)
-        if 0.8 * count <= len(found) <= 1.1 * count:
-            break
-        step *= math.sqrt(len(found) / count)
-        step = max(step, math.sqrt(area / (MOST_PLACES * 100)))
-    return found[:MOST_PLACES]
-
-
-def _checked(places: Coordinates, step: float) -> Coordinates:
-    if len(places) > MOST_PLACES:
-        _refuse_distance(step, len(places))
-    return places
-
-
-def _lattice(place: Geometry, step: float) -> Coordinates:
-    """Points of a lattice about the middle of the box that are inside, row by row from the
-    north; the centre where there are none."""
-    vertices = place.vertices
-    low, high = vertices.min(axis=0), vertices.max(axis=0)
-    middle = (low + high) / 2
-    columns, rows = (max(1, math.floor(side / step + 1e-9)) for side in high - low)
-    assert place.crs is not None
-    box = Extent(
-        xmin=middle[0] - columns * step / 2,
-        ymin=middle[1] - rows * step / 2,
-        xmax=middle[0] + columns * step / 2,
-        ymax=middle[1] + rows * step / 2,
-        crs=place.crs,
-    )
-    grid = Grid.over(box, (columns, rows))
-    y, x = np.nonzero(inside(place.parts, grid, grid.whole))
-    a = grid.affine
-    found = np.column_stack([a.c + a.a * (x + 0.5), a.f + a.e * (y + 0.5)])
-    return found if len(found) else np.array([centroid(place.parts)])
+    def _sizes(self, items: Items) -> dict[int, float]:
+        """Pixel size of each item."""
+        sizes = self.dataset.table.numbers("low_ps")[items.positions].tolist()
+        return dict(zip(items.ids, sizes, strict=True))

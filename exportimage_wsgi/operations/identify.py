@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,21 @@ import numpy as np
 from ..esri import names, params
 from ..esri.geometry import Geometry, GeometryType
 from ..esri.replies import point_json
+from ..geo.crs import Coordinates
 from ..geo.shapes import centroid, moved
 from ..service import ImageService
 from .operation import Call
+from .overlapping import Items, dataset_of, feature_set, items_at, items_in, shares, value_of_item
 from .parameters import Parameter, said_in
-from .reading import GEOMETRY, PIXEL_SIZE, SELECTION, asked_geometry, reading_of, values_at
+from .reading import (
+    GEOMETRY,
+    PIXEL_SIZE,
+    SELECTION,
+    Reading,
+    asked_geometry,
+    reading_of,
+    values_at,
+)
 from .values import value_text
 
 _KINDS = (
@@ -23,6 +34,8 @@ _KINDS = (
     GeometryType.MULTIPOINT,
 )
 _BOOLEAN = ("true", "false")
+_USUAL_ITEMS = 20
+MOST_ITEMS = 1000
 
 PARAMETERS = (
     *GEOMETRY,
@@ -54,7 +67,7 @@ PARAMETERS = (
         argument="max_item_count",
         read=params.count,
         hint="5",
-        help="Rasters that are given at most.",
+        help="Rasters that are given at most; 20 where it isn't said, never more than 1000.",
     ),
     Parameter(
         name="mapExtent",
@@ -88,6 +101,7 @@ def identify(service: ImageService, call: Call) -> dict[str, Any]:
     pixels = values_at(reading, point, call.runner)[0]
     text = value_text(pixels, ", ")
     location = point_json(x, y, place.crs, call.version)
+    found = _items(reading, place, point[0], said)
     reply: dict[str, Any] = {
         "objectId": 0,
         "name": "Pixel",
@@ -97,9 +111,44 @@ def identify(service: ImageService, call: Call) -> dict[str, Any]:
         "catalogItems": None,
         "catalogItemVisibilities": [],
     }
+    if found is not None:
+        reply |= _catalogue(reading, found, place, point[0], said, call.version)
     if "map_extent" in said and "image_display" in said:
         reply["results"] = [_as_of_a_map(service, text, location)]
     return reply
+
+
+def _items(
+    reading: Reading, place: Geometry, point: Coordinates, said: Mapping[str, Any]
+) -> Items | None:
+    """Those of a mosaic that are to be given."""
+    dataset = dataset_of(reading.service)
+    if dataset is None or not said.get("return_catalog_items", True):
+        return None
+    is_point = place.type is GeometryType.POINT
+    items = items_at(reading, dataset, point) if is_point else items_in(reading, dataset, place)
+    return items.first(min(said.get("max_item_count", _USUAL_ITEMS), MOST_ITEMS))
+
+
+def _catalogue(
+    reading: Reading,
+    items: Items,
+    place: Geometry,
+    point: Coordinates,
+    said: Mapping[str, Any],
+    version: float,
+) -> dict[str, Any]:
+    """The items, their own values, and the share that each has in the value."""
+    assert place.crs is not None
+    values = [value_of_item(reading, object_id, point) for object_id in items.ids]
+    texts = [value_text(pixels, ", ") for pixels in values]
+    with_values = said.get("return_pixel_values", True)
+    with_geometry = said.get("return_geometry", True)
+    return {
+        "properties": {"Values": texts} if with_values else None,
+        "catalogItems": feature_set(items, place.crs, version, with_geometry),
+        "catalogItemVisibilities": shares(reading, items.dataset, values),
+    }
 
 
 def _location(place: Geometry) -> tuple[float, float]:

@@ -35,7 +35,7 @@ def plan_mosaic(
         ParameterError: the rule speaks of what the mosaic doesn't have.
     """
     operation = _operation(dataset, request)
-    order = _order(dataset, request)
+    order = order_asked(dataset, request)
     seamed = order.method is MosaicMethod.SEAMLINE
     selection = _selection(dataset, request, grid, order, operation, seamed)
     blends = operation is MosaicOperation.BLEND
@@ -75,7 +75,12 @@ def _operation(dataset: MosaicDataset, request: ExportRequest) -> MosaicOperatio
     return operation
 
 
-def _order(dataset: MosaicDataset, request: ExportRequest) -> Order:
+def order_asked(dataset: MosaicDataset, request: ExportRequest) -> Order:
+    """The order that a request asks for, or else the service's own.
+
+    Raises:
+        ParameterError: the rule wants something that neither says.
+    """
     try:
         return order_of(dataset.settings, request.mosaic_rule, request.time)
     except ValueError as error:

@@ -19,8 +19,8 @@ from ..imagery.view import read
 from ..pixels import Interpolation, Pixels
 from ..running import Runner
 from ..service import ImageService
+from .export_image import Export, export_image, persistently
 from .parameters import Parameter, shared_parameters
-from .planning import plan_export
 from .request import ExportRequest
 
 GEOMETRY = (
@@ -171,11 +171,12 @@ def values_at(reading: Reading, points: Coordinates, runner: Runner) -> list[Pix
 
 
 def _read_part(reading: Reading, parts: list[Coordinates], index: int) -> list[Pixels | None]:
-    return [_value_at(reading, float(x), float(y)) for x, y in parts[index]]
+    return [value_at(reading, point) for point in parts[index]]
 
 
-def _value_at(reading: Reading, x: float, y: float) -> Pixels | None:
-    """The pixel of a picture of one pixel about the point."""
+def value_at(reading: Reading, point: Coordinates) -> Pixels | None:
+    """The pixel of a picture of one pixel about the point; this reads the rasters."""
+    x, y = (float(side) for side in point)
     extent = reading.service.extent
     if not (math.isfinite(x) and math.isfinite(y)):
         return None
@@ -191,5 +192,13 @@ def _value_at(reading: Reading, x: float, y: float) -> Pixels | None:
         adjust_aspect_ratio=False,
         **reading.said,
     )
-    view = plan_export(reading.service, request).view
-    return read(view, view.grid.whole)
+    return read_all(reading.service, request)
+
+
+def read_all(service: ImageService, request: ExportRequest) -> Pixels:
+    """All pixels of a small picture; items that cannot be read are left out where they may be."""
+
+    def deed(export: Export) -> Pixels:
+        return read(export.plan.view, export.plan.view.grid.whole)
+
+    return persistently(export_image(service, request), deed)

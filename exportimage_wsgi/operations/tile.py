@@ -6,7 +6,7 @@ from ..errors import NotFoundError
 from ..esri import names
 from ..imagery.view import read
 from ..service import ImageService
-from .export_image import Export, export_image
+from .export_image import Export, export_image, persistently
 from .operation import Call, Drawing
 from .parameters import Parameter, said_in
 from .request import ExportRequest
@@ -84,5 +84,9 @@ def tile(service: ImageService, call: Call) -> Drawing:
 
 def _is_blank(export: Export) -> bool:
     """Is no pixel data? This reads them all."""
-    view = export.plan.view
-    return not read(view, view.grid.whole).valid.any()
+
+    def deed(drawn: Export) -> bool:
+        view = drawn.plan.view
+        return not read(view, view.grid.whole).valid.any()
+
+    return persistently(export, deed)
