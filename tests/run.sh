@@ -39,7 +39,7 @@ if [ -n "$missing" ]; then
     echo "Some tests will fail for want of programs; on Debian: apt-get install $missing" >&2
 fi
 
-prepare_venv "${VENV:-$root/.venv-test}" --editable '.[distributed,netcdf,zarr]' --group test --group lint
+prepare_venv "${VENV:-$root/.venv-test}" --editable '.[distributed,netcdf,stac,zarr]' --group test --group lint
 
 cd "$root"
 "$venv/bin/ruff" check .

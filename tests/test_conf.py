@@ -20,7 +20,7 @@ import pytest
 
 from exportimage_wsgi.catalog import Catalog
 from exportimage_wsgi.cluster import Cluster, close_links
-from exportimage_wsgi.config import Config, Look, Service
+from exportimage_wsgi.config import Config, Look, Mosaic, Service
 from exportimage_wsgi.serving import Place
 from exportimage_wsgi.serving.with_gunicorn import gunicorn_options
 from tests.clusters import is_at_work, until
@@ -42,6 +42,7 @@ def test_the_example_has_no_fault_and_its_rasters_open() -> None:
         "world",
         "Rocky/rgb",
         "Rocky/elevation",
+        "Rocky/in_the_world",
     }
 
 
@@ -58,6 +59,8 @@ def test_it_shows_every_table_and_every_key() -> None:
             assert set(tables[name]) == set(known), name
     said = set().union(*tables["services"].values())
     assert said >= set(Service.model_fields) - set(Look.model_fields)
+    mosaics = [service["mosaic"] for service in tables["services"].values() if "mosaic" in service]
+    assert set().union(*mosaics) == set(Mosaic.model_fields)
 
 
 def test_what_it_shows_as_the_default_is_the_default() -> None:
