@@ -98,7 +98,7 @@ def test_gunicorn_serves_with_it(tmp_path: Path) -> None:
                 names = [each["name"] for each in json.load(reply)["services"]]
         finally:
             server.terminate()
-    assert names == ["Rocky/elevation", "Rocky/rgb"]
+    assert names == ["Rocky/elevation", "Rocky/in_the_world", "Rocky/rgb"]
     assert server.returncode == 0
 
 

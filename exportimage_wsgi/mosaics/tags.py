@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..errors import SourceError
 from ..imagery.sources.gdal import GdalSource
 from ..imagery.sources.handles import pool
@@ -13,16 +15,27 @@ from .items import Attribute
 def tags_of(source: Source, names: tuple[str, ...]) -> dict[str, Attribute]:
     """Column → value of the tags of those names; `None` where the file doesn't have one.
 
-    Tags of GDAL's default domain; of an array in memory its attributes. `DOMAIN:NAME` names one
-    of another domain, as `EXIF:EXIF_DateTime`.
+    Tags of GDAL's default domain; of an array or a variable its attributes, and those of its file.
+    `DOMAIN:NAME` names one of another domain, as `EXIF:EXIF_DateTime`.
+
+    Raises:
+        SourceError: the file cannot be read, or a tag is neither text nor a number.
     """
     if not names:
         return {}
     if isinstance(source, GdalSource):
         return _of_gdal(source, names)
-    array = getattr(source, "array", None)
-    said = getattr(array, "attrs", {})
+    said = _attributes(source)
     return {column_name(name): _value(said.get(name)) for name in names}
+
+
+def _attributes(source: Source) -> Mapping[str, object]:
+    from ..imagery.sources.slices import SliceSource
+
+    if isinstance(source, SliceSource):
+        return source.attributes()
+    found: Mapping[str, object] = getattr(getattr(source, "array", None), "attrs", {})
+    return found
 
 
 def _of_gdal(source: GdalSource, names: tuple[str, ...]) -> dict[str, Attribute]:

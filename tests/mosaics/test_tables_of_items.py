@@ -14,6 +14,7 @@ import shapely
 
 from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.mosaics import describing
+from exportimage_wsgi.mosaics.finding import find
 from exportimage_wsgi.mosaics.opening import open_mosaic
 from exportimage_wsgi.mosaics.settings import MosaicSettings
 from exportimage_wsgi.mosaics.table import ItemTable
@@ -162,3 +163,13 @@ def test_rows_with_fields_of_projection_are_never_opened(
     assert table.crs.definition == "EPSG:32633"
     assert table.rows.column("pixel_type").to_pylist() == [None] * 3
     assert [field.name for field in table.fields][7:] == []
+
+
+def test_a_large_csv_becomes_items(tmp_path: Path) -> None:
+    rows = [["href", "tile"], *([f"{i}.tif", f"t{i % 100}"] for i in range(100_000))]
+
+    found = find(write_csv(tmp_path / "items.csv", rows)).found
+
+    assert len(found) == 100_000
+    assert found[-1].attributes == {"tile": "t99"}
+    assert found[-1].raster == str(tmp_path / "99999.tif")

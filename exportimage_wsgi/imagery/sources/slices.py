@@ -69,6 +69,21 @@ class SliceSource:
         valid = validity(values, (nodata,) * len(bands))
         return Pixels(values=values.astype(self.info.pixel_type.dtype, copy=False), valid=valid)
 
+    def attributes(self) -> dict[str, object]:
+        """What the file says of itself, and of the variable, which goes before; reads the file.
+
+        Raises:
+            SourceError: it is missing, damaged or was replaced.
+        """
+        version = self._current_version()
+        try:
+            with datasets.dataset(self.path, version) as dataset:
+                found = {**dataset.attrs, **dataset[self.variable].attrs}
+        except FAULTS as error:
+            datasets.close(self.path)
+            raise SourceError(f"{display_name(self.path)} is damaged") from error
+        return {str(name): value for name, value in found.items()}
+
     def _current_version(self) -> str:
         """The file's version, without our options; an error if it isn't the one we opened."""
         try:
