@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..geo.grid import Window
 from ..geo.mesh import pixels_to_points
+from ..imagery.sources.handles import no_place_needed
 from ..imagery.sources.source import Level, Source, SourceInfo
 
 Polygon = Any
@@ -151,10 +152,9 @@ def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _polygons(mask: NDArray[np.bool_]) -> Polygon:
     from rasterio.features import shapes
 
-    # The identity would be taken for the want of a place, and complained of.
-    found = shapes(mask.astype(np.uint8), mask=mask, transform=Affine.scale(0.5))
-    outline = shapely.union_all([shapely.geometry.shape(geometry) for geometry, _ in found])
-    return shapely.transform(outline, lambda xy: xy * 2)
+    with no_place_needed():
+        found = list(shapes(mask.astype(np.uint8), mask=mask, transform=Affine.identity()))
+    return shapely.union_all([shapely.geometry.shape(geometry) for geometry, _ in found])
 
 
 def _without_small_holes(outline: Polygon, least: float) -> Polygon:

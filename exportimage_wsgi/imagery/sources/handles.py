@@ -47,9 +47,16 @@ def opened_quietly(path: str) -> Any:
     """As `opened`; that a raster of this machine isn't placed is no reason for a warning."""
     if is_remote(path):
         return opened(path)
+    with no_place_needed():
+        return opened(path)
+
+
+@contextmanager
+def no_place_needed() -> Iterator[None]:
+    """Let rasterio not warn of what isn't placed; in one thread at a time."""
     with _warnings_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return opened(path)
+        yield
 
 
 class HandlePool:
