@@ -9,7 +9,9 @@ set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 . "$root/examples/venv.sh"
+. "$root/examples/scenes.sh"
 prepare_venv "${VENV:-$root/.venv}" --editable .
+prepare_scenes
 
 EXPORTIMAGE_CONFIG=${EXPORTIMAGE_CONFIG:-$root/examples/services.toml}
 export EXPORTIMAGE_CONFIG

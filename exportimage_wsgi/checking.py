@@ -23,7 +23,7 @@ from .service import ImageService
 
 _LARGE = 4096
 _TRIED = 30.0
-_NOT_OF_GDAL = ("MEM", "Zarr", "netCDF")
+_NOT_OF_GDAL = ("MEM", "Zarr", "netCDF", "AMD")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

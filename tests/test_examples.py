@@ -22,6 +22,8 @@ import numpy as np
 import pytest
 import rasterio
 from PIL import Image
+from rasterio.enums import MaskFlags
+from rasterio.warp import transform_bounds
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 DATA = EXAMPLES / "data"
@@ -241,6 +243,51 @@ def test_a_cluster_makes_the_picture_of_the_example(tmp_path: Path) -> None:
         assert world.size == (4000, 2032)
 
 
+@pytest.fixture(scope="module")
+def three_rules(tmp_path_factory: pytest.TempPathFactory) -> Image.Image:
+    """What three_rules.py draws, without the captions; it makes the scenes if need be."""
+    file = tmp_path_factory.mktemp("rules") / "rules.png"
+    command = [sys.executable, EXAMPLES / "three_rules.py", file]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    with Image.open(file) as drawn:
+        return drawn.crop((0, 0, drawn.width, 440))
+
+
+def test_the_picture_of_three_rules_is_the_one_that_is_drawn(three_rules: Image.Image) -> None:
+    path = EXAMPLES / "pictures" / "three_rules.jpg"
+    with Image.open(path) as shown:
+        difference = np.abs(
+            np.asarray(shown.crop((0, 0, shown.width, 440)), "i2") - np.asarray(three_rules, "i2")
+        )
+
+    assert path.stat().st_size < 200_000
+    assert difference.mean() < 4  # of JPEG
+
+
+def test_the_same_box_differs_under_each_rule(three_rules: Image.Image) -> None:
+    panels = [np.asarray(three_rules, "i2")[:, left : left + 480] for left in (0, 486, 972)]
+
+    for one, other in ((0, 1), (1, 2), (0, 2)):
+        assert np.abs(panels[one] - panels[other]).mean() > 2
+
+
+def test_the_scenes_overlap_and_differ_in_their_reference(three_rules: Image.Image) -> None:
+    """In the degrees of their boxes, 200 scenes cover the earth more than once."""
+    files = sorted((EXAMPLES / "mosaic").glob("*.tif"))
+    area, references, masked = 0.0, set(), 0
+    for file in files:
+        with rasterio.open(file) as scene:
+            box = transform_bounds(scene.crs, "EPSG:4326", *scene.bounds)
+            area += (box[2] - box[0]) * (box[3] - box[1])
+            references.add(scene.crs.to_epsg())
+            masked += scene.mask_flag_enums[0] == [MaskFlags.per_dataset]
+
+    assert (len(files), len({file.name[:6] for file in files})) == (200, 200)
+    assert area > 1.3 * 360 * 180
+    assert {4326, 3857, 3413, 3031} < references and masked > 50
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -311,7 +358,8 @@ def test_every_address_that_quickstart_prints_answers(installed: Path) -> None:
     export = "/world/ImageServer/exportImage?bbox=-117,34,-116,35&bboxSR=4326"
     assert {export, f"{export}&imageSR=102113"} <= set(replies)
     for url, (status, media_type, body) in replies.items():
-        wanted = "image/" if "f=image" in url else "text/html"
+        wanted = {"image": "image/", "pjson": "application/json"}.get(url.partition("&f=")[2])
+        wanted = wanted or ("image/" if "f=image" in url else "text/html")
         assert (status, media_type.startswith(wanted)) == (200, True), (url, body[:500])
 
 
