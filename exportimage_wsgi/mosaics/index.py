@@ -60,9 +60,12 @@ class Index:
 def shape_of(what: Any, settings: MosaicSettings, options: Options) -> str:
     """Changes with what an index is made of and how, but not with the files themselves."""
     parts = what if isinstance(what, (list, tuple)) else [what]
+    folder = os.path.dirname(os.path.abspath(settings.index or ""))
+    files = (*parts, settings.table, settings.seamlines)
     facts = (
-        [os.fspath(part) if isinstance(part, os.PathLike) else repr(part) for part in parts],
-        *(settings.pattern, settings.table, settings.seamlines, settings.types, settings.asset),
+        # So that a folder can move together with its index.
+        [None if file is None else _relative(os.fspath(file), folder) for file in files],
+        *(settings.pattern, settings.types, settings.asset),
         *(settings.crs, settings.bands, settings.pixel_type),
         manner_digest(settings, options),
     )

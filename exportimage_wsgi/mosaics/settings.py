@@ -127,7 +127,7 @@ def _text_or_none(value: Any) -> str | None:
 
 def _index(value: Any) -> str | None:
     path = _text_or_none(value)
-    if path is not None and not path.lower().endswith(".parquet"):
+    if path is not None and (not path.lower().endswith(".parquet") or "://" in path):
         raise ValueError("must be the path of a file that ends in .parquet")
     return path
 

@@ -114,12 +114,15 @@ def test_what_was_broken_off_goes_on_where_it_was(folder: Path, opened: list[str
     assert not (folder / "index.parquet.parts").exists()
 
 
-def test_sources_are_told_from_the_index_on(folder: Path) -> None:
+def test_a_folder_moves_with_its_index(folder: Path) -> None:
     make(folder)
-
     sources = parquet.read_table(folder / "index.parquet").column("source").to_pylist()
+    moved = folder.rename(folder.with_name("moved"))
+
+    table = open_mosaic(moved / "scenes", settings(moved)).table
 
     assert sources[0] == "scenes/scene0_20200101.tif"
+    assert table.value("source", 0) == str(moved / sources[0])
 
 
 def test_the_file_is_geoparquet(folder: Path) -> None:

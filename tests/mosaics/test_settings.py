@@ -28,6 +28,7 @@ def test_names_are_taken_as_toml_has_them() -> None:
     ("said", "rule"),
     [
         ({"index": "a.tif"}, "ends in .parquet"),
+        ({"index": "https://example.org/a.parquet"}, "must be the path of a file"),
         ({"pattern": "("}, "is no regular expression"),
         ({"pattern": "(?P<a>x)(?=y)"}, "is no regular expression"),
         ({"pattern": "a+"}, "must have named groups"),

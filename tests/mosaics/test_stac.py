@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -11,6 +15,7 @@ import shapely
 from exportimage_wsgi import ImageService
 from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.mosaics import describing, summary
+from exportimage_wsgi.mosaics.finding import find
 from exportimage_wsgi.mosaics.opening import open_mosaic
 from exportimage_wsgi.mosaics.settings import MosaicSettings
 from exportimage_wsgi.pixels import PixelType
@@ -182,3 +187,52 @@ def test_documents_with_faults_are_refused(document: Any, reason: str, tmp_path:
 
     with pytest.raises(SourceError, match=reason):
         open_mosaic(path, MosaicSettings())
+
+
+# --- on the web ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """The URL that a folder is served at."""
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_catalogue_on_the_web_has_its_rasters_there(tmp_path: Path, web: str) -> None:
+    write(tmp_path / "catalog.json", catalog(("item", "items/a.json"), ("item", "/b.json")))
+    write(tmp_path / "items/a.json", item("a"))
+    write(tmp_path / "b.json", item("b"))
+
+    table = open_mosaic(f"{web}/catalog.json", MosaicSettings()).table
+
+    assert table.rows.column("source").to_pylist() == [f"{web}/items/a.tif", f"{web}/b.tif"]
+
+
+@pytest.mark.parametrize("href", ["file:///etc/a.tif", "/vsizip/x.zip/a.tif", "/etc/passwd"])
+def test_a_catalogue_on_the_web_names_no_file_of_this_machine(
+    href: str, tmp_path: Path, web: str
+) -> None:
+    write(tmp_path / "a.json", item("a", assets={"data": {"href": href}}))
+
+    try:
+        found = find(f"{web}/a.json").found
+    except SourceError as error:
+        assert "which is not on the web" in str(error)
+    else:
+        assert found[0].raster.startswith(web)
+
+
+def test_a_catalogue_that_is_not_there_is_a_fault(web: str) -> None:
+    with pytest.raises(SourceError, match=r"gone\.json cannot be fetched: its server answers 404"):
+        open_mosaic(f"{web}/gone.json", MosaicSettings())
