@@ -16,7 +16,7 @@ from ..errors import SourceError, UnknownCRSError
 from ..geo.crs import CRS, project
 from .attributes import Join, attribute_columns
 from .describing import Failure
-from .footprints import Polygons, projected_outlines
+from .footprints import Polygons, projected_outlines, side_by_side
 from .items import MosaicItem
 from .settings import MosaicSettings
 from .table import COLUMNS, ItemTable
@@ -49,8 +49,9 @@ def build(
         reason = str(failures[0]) if failures else "no item has a valid pixel"
         raise SourceError(f"nothing is left of the mosaic: {reason}")
     chosen = [items[i] for i in kept]
+    placed = side_by_side(footprints[kept], crs)
     join = Join.of(settings)
-    columns = _fixed_columns(chosen, ids[kept], footprints[kept], sizes[kept])
+    columns = _fixed_columns(chosen, ids[kept], placed, sizes[kept])
     columns["seamline"] = _seamlines(chosen, crs, join)
     columns |= attribute_columns(chosen, settings, join)
     rows = pa.table(

@@ -154,6 +154,30 @@ def _reachable(outline: Any, source: CRS, target: CRS) -> Any:
     return shapely.box(xs.min(), ys.min(), xs.max(), ys.max())
 
 
+def side_by_side(polygons: Polygons, crs: CRS) -> Polygons:
+    """Shifted by whole turns so that together they are as narrow as they can be, if that is less
+    than half the world: islands on both sides of the antimeridian are neighbours."""
+    if crs.period is None or not len(polygons):
+        return polygons
+    bounds, period = shapely.bounds(polygons), crs.period
+    west, widths = bounds[:, 0] % period, bounds[:, 2] - bounds[:, 0]
+    order = np.argsort(west)
+    reached = np.maximum.accumulate((west + widths)[order])
+    gaps = np.append(west[order][1:], west[order[0]] + period) - reached
+    widest = int(np.argmax(gaps))
+    if not gaps[widest] > period / 2:
+        return polygons
+    first = west[order[(widest + 1) % len(order)]]
+    places = first + (west - first) % period
+    middle = (places.min() + (places + widths).max()) / 2
+    places -= np.ceil(middle / period - 0.5) * period
+    moved = polygons.copy()
+    turns = np.round((places - bounds[:, 0]) / period)
+    for i in np.flatnonzero(turns):
+        moved[i] = _shifted(polygons[i], turns[i] * period)
+    return moved
+
+
 def _near_the_middle(polygons: Polygons, crs: CRS) -> Polygons:
     """Shifted by whole turns, so that the middle of each lies within half a turn of zero."""
     if crs.period is None or not len(polygons):

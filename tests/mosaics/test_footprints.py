@@ -9,7 +9,7 @@ from rasterio.warp import transform_bounds
 
 from exportimage_wsgi.errors import UnknownCRSError
 from exportimage_wsgi.geo.crs import crs_from_wkid, crs_from_wkt
-from exportimage_wsgi.mosaics.footprints import projected_outlines
+from exportimage_wsgi.mosaics.footprints import projected_outlines, side_by_side
 
 MOON = (
     'GEOGCRS["Moon",DATUM["Moon",ELLIPSOID["Moon",1737400,0]],CS[ellipsoidal,2],'
@@ -77,3 +77,20 @@ def test_nothing_leads_from_another_planet() -> None:
         projected_outlines(
             np.array([shapely.box(0, 0, 1, 1)]), crs_from_wkt(MOON), crs_from_wkid(4326)
         )
+
+
+def _placed(*boxes: tuple[float, float]) -> list[tuple[float, float]]:
+    """West and east of footprints in degrees, side by side."""
+    polygons = np.array([shapely.box(west, 0, east, 1) for west, east in boxes])
+    found = shapely.bounds(side_by_side(polygons, crs_from_wkid(4326)))
+    return [(west, east) for west, _, east, _ in found.tolist()]
+
+
+def test_footprints_on_both_sides_of_the_antimeridian_are_neighbours() -> None:
+    assert _placed((177, 178), (-179, -178), (179, 181)) == [(177, 178), (181, 182), (179, 181)]
+    assert _placed((177, 178), (-180, -170)) == [(-183, -182), (-180, -170)]
+
+
+@pytest.mark.parametrize("boxes", [[(-10, 10), (20, 30)], [(-180, -60), (-60, 60), (60, 180)]])
+def test_other_footprints_stay_where_they_are(boxes: list[tuple[float, float]]) -> None:
+    assert _placed(*boxes) == boxes
