@@ -30,6 +30,7 @@ from ..service import ImageService
 from .address import Address, Front, networks
 from .asked import Asked, HTTPRequest, asked_of, first_asked
 from .assets import MAX_AGE, assets
+from .counting import Counting
 from .exporting import Exporter
 from .facts import number
 from .form import drawn, groups, groups_of, request_url
@@ -124,7 +125,9 @@ class ImageServer:
         self.settings = settings or Settings()
         self._pages = Pages(self.settings.title)
         version = self.settings.version
-        self._exporter = Exporter(outputs=outputs, runner=runner or Runner(), version=version)
+        runner = runner or Runner()
+        self._exporter = Exporter(outputs=outputs, runner=runner, version=version)
+        self._counting = Counting(runner)
         self._jobs = Jobs(outputs.directory, outputs.max_age, self.settings.jobs)
         pixels = self.settings.async_pixels
         self._desk = Desk(jobs=self._jobs, exporter=self._exporter, pixels=pixels)
@@ -295,7 +298,8 @@ class ImageServer:
         if not visit.is_page:
             return json_reply(description, visit.asked)
         way = _way(visit.address, name, place)
-        return self._pages.service(visit.address, way, service, description)
+        charts = self._counting.charts(service)
+        return self._pages.service(visit.address, way, service, description, charts)
 
     def _export(
         self, visit: Visit, name: str, place: tuple[str, ...], raster_id: str = ""

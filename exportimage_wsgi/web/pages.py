@@ -19,6 +19,7 @@ from ..operations.operation import Operation
 from ..service import ImageService
 from .address import Address
 from .assets import assets
+from .charts import Chart
 from .facts import Fact, facts
 from .records import ItemLinks, Listing
 from .respond import ErrorReply, finite, page
@@ -156,11 +157,20 @@ class Pages:
         way: Sequence[Crumb],
         service: ImageService,
         description: Mapping[str, Any],
+        charts: Sequence[Chart | None] | None = (),
     ) -> Response:
-        """All that a service says of itself, with a map of it."""
+        """All that a service says of itself, with a map of it.
+
+        Args:
+            address: where the client reached the application.
+            way: to the service.
+            service: whose page it is.
+            description: its JSON.
+            charts: a histogram a band; `None` while they are being counted.
+        """
         path = way[-1].path
         base = path.rstrip("/")
-        shown, more = bands(service)
+        shown, more = bands(service, charts or ())
         target = served(service, address.origin + path)
         return self._page(
             "service.html",
@@ -176,6 +186,7 @@ class Pages:
             glance=glance(service, description),
             bands=shown,
             more_bands=more,
+            is_counting=charts is None,
             snippets=snippets(target),
             operations=operations(service, base),
             facts=facts(description, skip=("name",)),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from ..mosaics.dataset import MosaicDataset
 from ..operations.operation import Operation
 from ..operations.table import OPERATIONS
 from ..service import ImageService
@@ -111,12 +112,21 @@ def glance(service: ImageService, description: Mapping[str, Any]) -> tuple[Fact,
         Fact(label="Extent", values=tuple((name, number(side)) for name, side in sides)),
         fact("Pixel size", f"{across:.8g} × {down:.8g} {unit}".strip()),
         fact("Size", f"{columns:,} × {rows:,} pixels"),
+        *_items(service),
         fact("Bands", _band_names(service.info.band_names)),
         fact("Pixel type", f"{description['pixelType']}"),
         fact("No data", _no_data(description)),
         fact("Source", _source(description)),
         fact("Largest picture", "{:,} × {:,} pixels".format(*service.max_image_size)),
     )
+
+
+def _items(service: ImageService) -> Iterator[Fact]:
+    """Of a mosaic."""
+    if isinstance(service.source, MosaicDataset):
+        table = service.source.table
+        yield fact("Rasters", f"{len(table):,}")
+        yield fact("Fields", ", ".join(each.name for each in table.fields))
 
 
 def _band_names(names: Sequence[str]) -> str:

@@ -1,0 +1,72 @@
+"""Histograms for pages: counted beside the request, so that no page waits long for them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import ExportImageError
+from ..operations.histograms import histograms
+from ..operations.operation import Call
+from ..running import Runner
+from ..service import ImageService
+from .charts import Chart, chart
+
+_log = logging.getLogger(__name__)
+
+Charts = tuple[Chart | None, ...]
+"""One a band."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """Draws the histograms of services; what was counted once is kept by those who count."""
+
+    runner: Runner
+    """Threads and limits of the counting, whether the page's reader waits or not."""
+
+    patience: float = 1.5
+    """Seconds that a page waits."""
+
+    _running: dict[str, Future[Charts]] = field(default_factory=dict)
+    """By version of the raster; what has ended is taken out."""
+
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def charts(self, service: ImageService) -> Charts | None:
+        """The histograms; `None` while they are being counted, nothing where they can't be."""
+        try:
+            return self._started(service).result(self.patience)
+        except TimeoutError:
+            return None
+        except ExportImageError as error:
+            _log.warning("histograms of %s: %s", service.name, error)
+            return ()
+
+    def _started(self, service: ImageService) -> Future[Charts]:
+        version = f"{service.info.version} {service.settings.nodata}"
+        with self._lock:
+            found = self._running.get(version)
+            if found is None:
+                found = self._running[version] = Future()
+                work = (service, version, found)
+                threading.Thread(target=self._count, args=work, daemon=True).start()
+            return found
+
+    def _count(self, service: ImageService, version: str, future: Future[Charts]) -> None:
+        try:
+            counted = histograms(service, Call(arguments={}, runner=self.runner))
+            future.set_result(tuple(_chart(each) for each in counted["histograms"]))
+        except Exception as error:
+            future.set_exception(error)
+        finally:
+            with self._lock:
+                del self._running[version]
+
+
+def _chart(counted: Mapping[str, Any]) -> Chart | None:
+    return chart(counted["counts"], counted["min"], counted["max"])
