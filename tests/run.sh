@@ -22,6 +22,7 @@ pngcheck pngcheck
 libjpeg-turbo-progs djpeg
 libxml2-utils xmllint
 nginx-light nginx
+npm npm
 LIST
     for program in chromium chromium-browser google-chrome; do
         command -v "$program" >/dev/null 2>&1 && return

@@ -43,14 +43,18 @@ def _parts(value: Any) -> Iterable[tuple[str, str]]:
     if isinstance(value, Mapping):
         for name, member in value.items():
             if isinstance(member, Mapping):
-                yield label_of(name), " · ".join(f"{k} {_text(v)}" for k, v in member.items())
+                yield label_of(name), _pairs(member)
             else:
                 yield label_of(name), _text(member)
     elif isinstance(value, (list, tuple)) and value and isinstance(value[0], Mapping):
         for member in value:
-            yield "", str(member.get("name", "")) or _text(list(member.values()))
+            yield "", str(member.get("name", "")) or _pairs(member)
     else:
         yield "", _text(value)
+
+
+def _pairs(members: Mapping[str, Any]) -> str:
+    return " · ".join(f"{name} {_text(value)}" for name, value in members.items())
 
 
 def _text(value: Any) -> str:
@@ -90,6 +94,9 @@ _LABELS = {
     "bboxSR": "Box Spatial Reference",
     "bbox": "Bounding Box",
     "f": "Reply",
+    "inSR": "Input Spatial Reference",
+    "outSR": "Output Spatial Reference",
+    "sr": "Spatial Reference",
 }
 
 

@@ -35,6 +35,7 @@ _ICON = (
 )
 LARGEST_LIVE = 4_000_000
 """Pixels of a picture that a page draws without being told to."""
+_MOST_READ = 3000
 SHOWN_BY_BROWSERS = ("image/png", "image/jpeg", "image/gif", "image/bmp")
 
 
@@ -140,8 +141,8 @@ class Pages:
         self, address: Address, folder: str, folders: Sequence[str], services: Sequence[str]
     ) -> Response:
         """The services and folders of a folder, or of the root (`""`)."""
-        listed = [_link(address, name, "services", name) for name in folders]
-        served = [_link(address, name, "services", name, "ImageServer") for name in services]
+        listed = [_link(address, name, name) for name in folders]
+        served = [_link(address, name, name, "ImageServer") for name in services]
         return self._page(
             "directory.html",
             address,
@@ -234,8 +235,10 @@ class Pages:
         items: Listing | None = None,
         links: ItemLinks | None = None,
     ) -> Response:
-        """The form of another operation filled with the request, and its answer."""
+        """The form of another operation filled with the request, and its answer: as a table, where
+        that can be read, and as JSON."""
         left_out = () if items is None else ("features", "fields")
+        told = facts(answer, skip=left_out) if answer else ()
         return self._page(
             "operation.html",
             address,
@@ -248,7 +251,7 @@ class Pages:
             request_url=request_url,
             groups=groups,
             values=values,
-            facts=facts(answer, skip=left_out) if answer else (),
+            facts=told if _is_readable(told) else (),
             items=items,
             links=links,
             answer=None if answer is None else _json(answer),
@@ -302,6 +305,10 @@ class Pages:
         )
 
 
+def _is_readable(told: Sequence[Fact]) -> bool:
+    return sum(len(value) for each in told for _, value in each.values) <= _MOST_READ
+
+
 def _json(answer: Mapping[str, Any]) -> str:
     """The answer as its pretty JSON, but for signs that aren't ASCII."""
     return json.dumps(finite(answer), indent=2, ensure_ascii=False)
@@ -321,4 +328,5 @@ def crumbs(address: Address, folder: str = "") -> tuple[Crumb, ...]:
 
 
 def _link(address: Address, name: str, *parts: str) -> Crumb:
-    return Crumb(label=name, path=address.path("rest", *parts))
+    """By the last part of the name: the page says which folder it is of."""
+    return Crumb(label=name.rpartition("/")[2], path=address.path("rest", "services", *parts))
