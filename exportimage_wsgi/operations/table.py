@@ -15,6 +15,7 @@ from . import (
     key_properties,
     kml_image,
     legend,
+    pixel_location,
     query,
     query_request,
     raster_functions,
@@ -101,6 +102,12 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=classes.raster_attribute_table,
         parameters=classes.PARAMETERS,
         offered=classes.has_table,
+    ),
+    Operation(
+        path="computePixelLocation",
+        help="Columns and rows of places in a raster.",
+        answer=pixel_location.compute_pixel_location,
+        parameters=pixel_location.PARAMETERS,
     ),
     Operation(path="info", help="What catalogues want to know.", answer=info.info),
     Operation(
