@@ -78,7 +78,8 @@ def serve(
 
     Prints `ready` and the URL of the services as soon as requests are answered, then one URL a
     service. Rasters that are given by path are named by their stem; sub-folders become folders of
-    the catalogue. SIGHUP reads the configuration, or looks through the folders, again.
+    the catalogue. A glob in quotes, a table of items or a STAC document is one mosaic. SIGHUP reads
+    the configuration, or looks through the folders, again.
     """
     from .serving import serve
 
@@ -271,8 +272,8 @@ def _with_index(text: str) -> list[tuple[str, Offer]]:
 
 def _make_index(name: str, offer: Offer) -> bool:
     """Make one index and say so; was it written?"""
+    from .mosaics.as_raster import Options
     from .mosaics.indexing import make_index
-    from .mosaics.summary import Options
 
     settings, path = offer.settings, offer.settings.mosaic.index
     options = Options(

@@ -23,10 +23,10 @@ from ..errors import SourceError
 from ..geo.crs import CRS
 from ..imagery.sources.versions import display_name, is_address
 from ..pixels import Statistics
+from .as_raster import Options
 from .items import Description
 from .keeping import KeepingError, crs_of, description_of, together_of, told, told_together
 from .settings import MosaicSettings
-from .summary import Options
 from .table import COLUMNS, ItemTable
 from .tables import open_parquet
 from .together import Together

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ..errors import SourceError
+from .as_raster import Options, info_of
 from .building import build
 from .dataset import MosaicDataset
-from .describing import Failure, Known, described, key_of, version_if_there
+from .describing import Failure, described, key_of, version_if_there
 from .finding import find
 from .index import Index, Kept, load, load_descriptions, manner_digest, metadata, save, shape_of
 from .items import Description, MosaicItem
-from .keeping import KeepingError, description_of, told
 from .opening import check_fields, manner_of
 from .settings import MosaicSettings
 from .statistics import mosaic_statistics
-from .summary import Options, info_of
 from .table import ItemTable
 from .together import common_crs, together
-
-_SECONDS_BETWEEN_WRITES = 1.0
+from .workplace import Parts, known_parts, workplace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +71,11 @@ def make_index(
     finding = find(what, settings.asset)
     if any(not isinstance(each.raster, str) for each in finding.found):
         raise SourceError("an index cannot keep sources that are open already")
-    with _workplace(path) as folder:
+    with workplace(path) as folder:
         before = _before(path)
-        known = {**_known_before(path, manner), **_known_parts(folder, manner)}
+        known = {**_known_before(path, manner), **known_parts(folder, manner)}
         started(len(finding.found))
-        with _Parts(folder, manner) as parts:
+        with Parts(folder, manner) as parts:
 
             def done(result: MosaicItem | Failure) -> None:
                 if isinstance(result, MosaicItem):
@@ -204,13 +198,7 @@ def _index(
     )
     if all(item.found.known is None for item in chosen):
         statistics = mosaic_statistics(_dataset(table, index, settings, options))
-        index = Index(
-            table=table,
-            together=made,
-            statistics=statistics,
-            next_id=next_id,
-            shape=index.shape,
-        )
+        index = replace(index, statistics=statistics)
     return index, chosen, lost
 
 
@@ -237,9 +225,6 @@ def _dataset(
     )
 
 
-# --- what is kept on the way -----------------------------------------------------------------
-
-
 def _known_before(path: str, manner: str) -> dict[tuple[str, str], Description]:
     try:
         if os.path.exists(path) and metadata(path).get("manner") == manner:
@@ -247,83 +232,3 @@ def _known_before(path: str, manner: str) -> dict[tuple[str, str], Description]:
     except SourceError:
         pass
     return {}
-
-
-def _known_parts(folder: Path, manner: str) -> dict[tuple[str, str], Description]:
-    """Of runs that were broken off. Their last line may be cut."""
-    known = {}
-    for part in sorted(folder.glob(f"{manner}-*.jsonl")):
-        with part.open(encoding="utf-8") as lines:
-            for line in lines:
-                try:
-                    source, version, said = json.loads(line)
-                    known[source, version] = description_of(said)
-                except (ValueError, TypeError, KeepingError):
-                    continue
-    return known
-
-
-class _Parts:
-    """Writes down what was found in each raster, about once a second."""
-
-    def __init__(self, folder: Path, manner: str) -> None:
-        self._path = folder / f"{manner}-{time.time_ns()}.jsonl"
-        self._file: IO[str] | None = None
-        self._written = time.monotonic()
-        self.count = 0
-
-    def __enter__(self) -> _Parts:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def keep(self, item: MosaicItem, known: Known) -> None:
-        """Write the item down, if it was opened for this."""
-        key = key_of(item.found, item.version)
-        if item.found.known is not None or key in known:
-            return
-        self.count += 1
-        if not item.version:
-            return
-        if self._file is None:
-            self._file = self._path.open("w", encoding="utf-8")
-        json.dump([*key, told(item.description)], self._file)
-        self._file.write("\n")
-        if time.monotonic() - self._written > _SECONDS_BETWEEN_WRITES:
-            self._file.flush()
-            self._written = time.monotonic()
-
-
-@contextmanager
-def _workplace(path: str) -> Iterator[Path]:
-    """The folder of what is kept on the way, which one process has for itself.
-
-    Raises:
-        SourceError: another process has it.
-        OSError: it cannot be made.
-    """
-    folder = Path(f"{path}.parts")
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        if not (_locked(lock) and folder.exists()):
-            raise SourceError(f"another process is making {os.path.basename(path)}")
-        yield folder
-
-
-def _locked(file: IO[str]) -> bool:
-    """Is the file this process's now? It is given back when the file is closed."""
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            lock: Any = msvcrt
-            lock.locking(file.fileno(), lock.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -12,6 +12,7 @@ from ..errors import SourceError
 from ..esri.rules import MosaicMethod
 from ..imagery.sources.source import SourceInfo
 from ..pixels import MosaicOperation
+from .as_raster import Options, info_of
 from .building import build
 from .dataset import MosaicDataset
 from .describing import Failure, Manner, described
@@ -20,7 +21,6 @@ from .index import load, shape_of
 from .items import MosaicItem
 from .settings import MosaicSettings
 from .state import is_mosaic_current, state_of
-from .summary import Options, info_of
 from .table import ItemTable
 from .together import common_crs, together
 
@@ -96,7 +96,7 @@ def _in_memory(what: Any, settings: MosaicSettings, options: Options) -> MosaicD
     table, lost = table_of(items, settings)
     _check(lost, settings)
     made = together(items_of(items, table), settings)
-    _tell(len(table), time.monotonic() - began)
+    _tell(table, time.monotonic() - began)
     return MosaicDataset(
         table=table,
         info=_checked(info_of(table, made, settings, options), settings),
@@ -166,6 +166,9 @@ def check_fields(table: ItemTable, settings: MosaicSettings) -> None:
         raise SourceError("mosaic.method: seamline needs seamlines, which no item has")
 
 
-def _tell(count: int, seconds: float) -> None:
+def _tell(table: ItemTable, seconds: float) -> None:
+    if table.rasters:  # Open already.
+        return
+    count = len(table)
     advice = "; `exportimage-wsgi index` would keep them in a file" if count > MANY else ""
     _log.info("looked at %d rasters of a mosaic in %.1f s%s", count, seconds, advice)

@@ -1,6 +1,7 @@
 """The table of a mosaic's items: a row an item, and which rows lie where.
 
-The same columns, by the same names, are those of the GeoParquet file that keeps it.
+The same columns, by the same names, are those of the GeoParquet file that keeps it, where the four
+sides of a footprint's box are one column, `bbox`, as that format has it.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class ItemTable:
     """Changes whenever a row does."""
 
     rasters: tuple[Any, ...] = field(default=(), repr=False)
-    """Where items are open sources, not files: these, by row."""
+    """By row, where any item is an open source: these, and the addresses of the others."""
 
     def __len__(self) -> int:
         return int(self.rows.num_rows)

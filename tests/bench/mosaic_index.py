@@ -25,9 +25,9 @@ import pyarrow.parquet as parquet
 import shapely
 
 from exportimage_wsgi import ExportRequest, ImageService
+from exportimage_wsgi.mosaics.as_raster import Options
 from exportimage_wsgi.mosaics.indexing import make_index
 from exportimage_wsgi.mosaics.settings import MosaicSettings
-from exportimage_wsgi.mosaics.summary import Options
 from exportimage_wsgi.operations.planning import plan_export
 from exportimage_wsgi.pixels import PixelType
 

@@ -18,11 +18,11 @@ from exportimage_wsgi import Catalog
 from exportimage_wsgi.cli import main
 from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.mosaics import describing
+from exportimage_wsgi.mosaics.as_raster import Options
 from exportimage_wsgi.mosaics.indexing import Indexed, make_index
 from exportimage_wsgi.mosaics.opening import open_mosaic
 from exportimage_wsgi.mosaics.settings import MosaicSettings
 from exportimage_wsgi.mosaics.statistics import mosaic_statistics
-from exportimage_wsgi.mosaics.summary import Options
 from tests.mosaics.scenes import row_of_scenes, scene
 
 ELSEWHERE = 510_000, 5_500_000, 511_000, 5_501_000
@@ -186,8 +186,8 @@ def test_an_index_of_another_version_is_refused_and_made_again(folder: Path) -> 
 def test_two_processes_do_not_make_one_index_at_once(folder: Path) -> None:
     code = f"""
 import sys, time
-from exportimage_wsgi.mosaics import indexing
-with indexing._workplace({str(folder / "index.parquet")!r}):
+from exportimage_wsgi.mosaics import workplace
+with workplace.workplace({str(folder / "index.parquet")!r}):
     print("locked", flush=True)
     sys.stdin.read()
 """

@@ -14,7 +14,7 @@ import shapely
 
 from exportimage_wsgi import ImageService
 from exportimage_wsgi.errors import SourceError
-from exportimage_wsgi.mosaics import describing, summary
+from exportimage_wsgi.mosaics import as_raster, describing
 from exportimage_wsgi.mosaics.finding import find
 from exportimage_wsgi.mosaics.opening import open_mosaic
 from exportimage_wsgi.mosaics.settings import MosaicSettings
@@ -78,7 +78,7 @@ def nothing_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a raster was opened")
 
     monkeypatch.setattr(describing, "open_source", refuse)
-    monkeypatch.setattr(summary, "open_kept", refuse)
+    monkeypatch.setattr(as_raster, "open_kept", refuse)
 
 
 def test_items_are_never_opened(tmp_path: Path, nothing_is_opened: None) -> None:
