@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import subprocess
 import sys
 import sysconfig
@@ -77,6 +79,20 @@ def test_the_wheel_carries_the_licence_and_the_command(wheel: Path) -> None:
     assert licence == (ROOT / "LICENSE").read_text()
     assert of_leaflet == (ROOT / LEAFLET / "LICENSE").read_bytes()
     assert "exportimage-wsgi = exportimage_wsgi.cli:main" in commands
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("leaflet.js", "20nQCchB9co0qIjJZRGuk2/Z9VM+kNiyxNV1lvTlZBo="),
+        ("leaflet.css", "p4NxAoJBhIIN+hmNHrzRCf9tD/miZyoHS5obTRR9BMY="),
+    ],
+)
+def test_the_map_library_is_as_its_makers_published_it(name: str, digest: str) -> None:
+    """Their page of downloads gives these digests of version 1.9.4."""
+    found = hashlib.sha256((ROOT / LEAFLET / name).read_bytes()).digest()
+
+    assert base64.b64encode(found).decode() == digest
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from .charts import Chart
 from .facts import Fact, facts
 from .records import ItemLinks, Listing
 from .respond import ErrorReply, finite, page
-from .service_page import bands, glance, operations, preview
+from .service_page import bands, glance, items, operations, preview
 from .snippets import served, snippets
 
 _HERE = Path(__file__).parent
@@ -190,6 +190,7 @@ class Pages:
             is_counting=charts is None,
             snippets=snippets(target),
             operations=operations(service, base),
+            items=items(service, base),
             facts=facts(description, skip=("name",)),
         )
 

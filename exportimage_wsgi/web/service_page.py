@@ -142,6 +142,8 @@ def _no_data(description: Mapping[str, Any]) -> str:
 
 def _source(description: Mapping[str, Any]) -> str:
     form = str(description.get("datasetFormat", "raster"))
+    if form == "AMD":
+        return "mosaic"
     packed = description.get("compressionType", "None")
     return form if packed in ("None", "") else f"{form}, {packed}"
 
@@ -175,6 +177,13 @@ def operations(service: ImageService, base: str) -> tuple[Listed, ...]:
     export = Listed(path="exportImage", help=_EXPORT_HELP, link=f"{base}/exportImage")
     others = (_listed(each, base) for each in OPERATIONS if each.offered(service))
     return (export, *others)
+
+
+def items(service: ImageService, base: str) -> str:
+    """Path of the list of a mosaic's rasters; nothing of a single one."""
+    listed = any(each.path == "query" and each.offered(service) for each in OPERATIONS)
+    query = {"where": "1=1", "outFields": "*", "returnGeometry": "false"}
+    return f"{base}/query?{urlencode(query)}" if listed else ""
 
 
 def _listed(operation: Operation, base: str) -> Listed:

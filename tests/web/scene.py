@@ -32,7 +32,16 @@ def colours_at(xs: Any, ys: Any) -> NDArray[Any]:
 
 
 def write_rasters(folder: Path) -> dict[str, str]:
-    """A coloured raster, a raster of heights in another reference, and a palette."""
+    """A coloured raster, a raster of heights in another reference, and a mosaic of two."""
+    tiles = folder / "tiles"
+    tiles.mkdir()
+    for x in (0, 1):
+        write(
+            tiles / f"tile{x}.tif",
+            np.full((1, 50, 50), 99 + x, "u1"),
+            (x, 0, x + 1, 1),
+            "EPSG:4326",
+        )
     x = BOX[0] + (np.arange(COLUMNS) + 0.5) * (BOX[2] - BOX[0]) / COLUMNS
     y = BOX[3] - (np.arange(ROWS) + 0.5) * (BOX[3] - BOX[1]) / ROWS
     colours = np.moveaxis(colours_at(*np.meshgrid(x, y)), -1, 0).round().astype("u1")
@@ -40,6 +49,7 @@ def write_rasters(folder: Path) -> dict[str, str]:
     heights = (100 + 2 * row + column)[None].astype("f4")
     return {
         "Scenes/colours": write(folder / "colours.tif", colours, BOX, "EPSG:32633"),
+        "mosaic": str(tiles),
         "heights": write(
             folder / "heights.tif", heights, (-20, 10, 10, 30), "EPSG:4326", nodata=-1
         ),

@@ -26,6 +26,7 @@ from tests.web.scene import BOX, colours_at, serving, write_rasters
 
 JUDGES = Path(__file__).parent / "judges"
 COLOURS, HEIGHTS = "/rest/services/Scenes/colours/ImageServer", "/rest/services/heights/ImageServer"
+MOSAIC = "/rest/services/mosaic/ImageServer"
 FORM = COLOURS + "/exportImage"
 SHOWN = "bbox=455000,5552000,470000,5562000&size=300,200"
 PAGES = {
@@ -41,6 +42,9 @@ PAGES = {
     "operation with an answer": HEIGHTS + "/identify?geometry=0,20",
     "operation with an error": HEIGHTS + "/identify?geometry=0",
     "histograms": COLOURS + "/histograms",
+    "mosaic": MOSAIC,
+    "items": MOSAIC + "/query?where=1=1&outFields=*",
+    "item": MOSAIC + "/1",
     "error": "/rest/services/nothing",
 }
 FAULTY = ("form with an error", "operation with an error", "error")
@@ -97,7 +101,7 @@ class Trouble:
 
 def until(page: Page, condition: str) -> None:
     """Wait for a condition; the policy of the pages forbids the browser to poll it as text."""
-    for _ in range(200):
+    for _ in range(600):
         if page.evaluate(condition):
             return
         page.wait_for_timeout(50)
@@ -244,6 +248,14 @@ FOCUSED = """(() => {
     visible: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
   };
 })()"""
+
+
+def test_the_page_of_a_mosaic_leads_to_its_rasters(page: Page, site: str) -> None:
+    page.goto(site + MOSAIC)
+    page.get_by_role("link", name="List the rasters").click()
+
+    assert page.locator("tbody tr").count() == 2
+    assert "tile1" in page.locator("tbody").inner_text()
 
 
 # --- the form -----------------------------------------------------------------------------------
