@@ -115,8 +115,7 @@ class _Rows:
         if isinstance(condition, Among):
             return self._among(condition)
         if isinstance(condition, Like):
-            pattern = _expression(condition.pattern)
-            return pc.match_substring_regex(self.texts(condition.operand), pattern)
+            return _alike(self.texts(condition.operand), condition.pattern)
         return pc.is_null(self._values(condition.operand))
 
     def _compared(self, test: Comparison) -> Truth:
@@ -216,6 +215,21 @@ def _each(values: Any, make: Callable[[Any], str]) -> Any:
     encoded = pc.dictionary_encode(values).combine_chunks()
     made = pa.array([make(value) for value in encoded.dictionary.to_pylist()], pa.string())
     return made.take(encoded.indices)
+
+
+def _alike(texts: Any, pattern: tuple[str, ...]) -> Truth:
+    """Which texts match; the usual patterns have quicker ways than RE2."""
+    plain = "".join(sign for sign in pattern if sign not in (ANY_TEXT, ANY_CHARACTER))
+    match [sign if sign in (ANY_TEXT, ANY_CHARACTER) else "" for sign in pattern]:
+        case [*signs] if not any(signs):
+            return pc.equal(texts, plain)
+        case [*signs, end] if end == ANY_TEXT and not any(signs):
+            return pc.starts_with(texts, plain)
+        case [start, *signs] if start == ANY_TEXT and not any(signs):
+            return pc.ends_with(texts, plain)
+        case [start, *signs, end] if start == end == ANY_TEXT and not any(signs):
+            return pc.match_substring(texts, plain)
+    return pc.match_substring_regex(texts, _expression(pattern))
 
 
 def _expression(pattern: tuple[str, ...]) -> str:

@@ -112,10 +112,9 @@ def _moved(shape: Any, across: float) -> Any:
 
 def _reach(table: ItemTable, crs: CRS) -> Extent | None:
     """A box around all items with a margin, in a reference; `None` if it has no place there."""
-    if not len(table):
+    if table.box is None:
         return None
-    xmin, ymin = table.bounds[:, :2].min(axis=0)
-    xmax, ymax = table.bounds[:, 2:].max(axis=0)
+    xmin, ymin, xmax, ymax = table.box
     found = projected(Extent(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=table.crs), crs)
     if found is None:
         return None

@@ -172,6 +172,15 @@ class ItemTable:
         return np.column_stack([self.numbers(name) for name in ("xmin", "ymin", "xmax", "ymax")])
 
     @cached_property
+    def box(self) -> tuple[float, float, float, float] | None:
+        """xmin, ymin, xmax, ymax of all footprints; `None` of no rows."""
+        if not len(self):
+            return None
+        low = [float(self.numbers(name).min()) for name in ("xmin", "ymin")]
+        high = [float(self.numbers(name).max()) for name in ("xmax", "ymax")]
+        return low[0], low[1], high[0], high[1]
+
+    @cached_property
     def _tree(self) -> shapely.STRtree:
         # Lines from corner to corner: the tree looks at their boxes alone, and they are small.
         corners = self.bounds.reshape(-1, 2, 2)
