@@ -20,6 +20,8 @@ _WORLD = 20037508.342787
 _WHOLE_WORLD = 156543.03392800014
 """Resolution at which one tile holds the world in Esri's scheme of Web Mercator."""
 _MOST_LEVELS = 24
+_LEAST_LEVELS = 2
+"""GDAL opens no scheme of one level."""
 _SLACK = 1.0001
 
 
@@ -83,12 +85,15 @@ def scheme_of(service: ImageService) -> Scheme:
         half = crs.period / 2
         return _world(crs, extent, half, half / 2, crs.period / (2 * SIDE), pixel)
     wide = max(extent.width, extent.height) / (SIDE * pixel)
-    levels = min(max(0, math.ceil(math.log2(wide) - 1e-9)), _MOST_LEVELS - 1)
+    levels = min(max(_LEAST_LEVELS - 1, math.ceil(math.log2(wide) - 1e-9)), _MOST_LEVELS - 1)
+    resolutions = tuple(pixel * 2 ** (levels - level) for level in range(levels + 1))
+    # GDAL asks for all of the square under the first tile, and gives up at a tile that isn't there.
+    span = resolutions[0] * SIDE
     return Scheme(
         crs=crs,
         origin=(extent.xmin, extent.ymax),
-        resolutions=tuple(pixel * 2 ** (levels - level) for level in range(levels + 1)),
-        reach=(extent.xmax, extent.ymin),
+        resolutions=resolutions,
+        reach=(extent.xmin + span, extent.ymax - span),
     )
 
 
@@ -97,7 +102,7 @@ def _world(
 ) -> Scheme:
     """The world, and what of the service lies past its eastern edge."""
     levels = math.ceil(math.log2(coarsest / (pixel * _SLACK)))
-    count = min(max(levels + 1, 1), _MOST_LEVELS)
+    count = min(max(levels + 1, _LEAST_LEVELS), _MOST_LEVELS)
     return Scheme(
         crs=crs,
         origin=(-east, north),

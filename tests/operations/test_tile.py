@@ -104,6 +104,12 @@ def test_another_scheme_begins_with_one_tile_of_everything(tmp_path: Path) -> No
     assert scheme.resolutions[-1] == 10
 
 
+def test_a_small_raster_has_two_levels_as_gdal_wants_them(tmp_path: Path) -> None:
+    path = write(tmp_path / "small.tif", waves((30, 40)), (0, 0, 400, 300), "EPSG:32618")
+
+    assert scheme_of(ImageService.open(path, tiles=True)).resolutions == (20, 10)
+
+
 def test_the_parent_says_what_clients_of_tiles_need(tmp_path: Path) -> None:
     parent = describe_service(scene(tmp_path, "EPSG:32618"))
 
@@ -163,7 +169,7 @@ def test_a_tile_with_data_is_never_missing(tmp_path: Path) -> None:
 def test_lerc_carries_the_values(tmp_path: Path) -> None:
     data = waves((256, 256))
     path = write(tmp_path / "f.tif", data, (0, 0, 2560, 2560), "EPSG:32618")
-    answer = ask(ImageService.open(path, tiles=True), "tile/0/0/0", format="lerc")
+    answer = ask(ImageService.open(path, tiles=True), "tile/1/0/0", format="lerc")
 
     found = imagecodecs.lerc_decode(b"".join(answer.export.stream()))
 
