@@ -22,8 +22,11 @@ pngcheck pngcheck
 libjpeg-turbo-progs djpeg
 libxml2-utils xmllint
 nginx-light nginx
+openssl openssl
 npm npm
 LIST
+    # For the interpreter of the system, which is not that of the tests.
+    [ -e /usr/lib/python3/dist-packages/qgis/core ] || echo python3-qgis
     for program in chromium chromium-browser google-chrome; do
         command -v "$program" >/dev/null 2>&1 && return
     done

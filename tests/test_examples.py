@@ -458,5 +458,6 @@ def test_the_tests_name_the_packages_of_programs_they_miss(tmp_path: Path) -> No
     command = ["/bin/sh", script, "--missing-packages"]
     told = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
 
-    wanted = {"chromium", "gdal-bin", "libjpeg-turbo-progs", "libxml2-utils", "pngcheck"}
-    assert set(told.stdout.split()) == wanted
+    wanted = {"chromium", "gdal-bin", "libjpeg-turbo-progs", "libxml2-utils", "npm", "openssl"}
+    # QGIS is not looked for by the path of programs.
+    assert set(told.stdout.split()) - {"python3-qgis"} == wanted | {"pngcheck"}
