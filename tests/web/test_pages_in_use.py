@@ -316,6 +316,18 @@ POINT = """([x, y]) => {
 }"""
 
 
+def test_drawing_a_box_is_given_up_by_escape(page: Page, site: str) -> None:
+    page.goto(site + FORM)
+    before = page.input_value("#bbox")
+    draw = page.get_by_role("button", name="Draw a box")
+    draw.click()
+    pressed = draw.get_attribute("aria-pressed")
+    page.keyboard.press("Escape")
+
+    assert (pressed, draw.get_attribute("aria-pressed")) == ("true", "false")
+    assert page.input_value("#bbox") == before
+
+
 def test_a_box_is_taken_from_the_map_by_keyboard(page: Page, site: str) -> None:
     page.goto(site + FORM)
     page.focus(".map-view")

@@ -28,7 +28,8 @@
 
   function tellAddress() {
     const told = filled();
-    const reply = told.f && told.f !== "html" ? told.f : isExport ? "image" : "json";
+    const usual = isExport && told.async !== "true" ? "image" : "json";
+    const reply = told.f && told.f !== "html" ? told.f : usual;
     url.value = `${form.dataset.live}?${query({ ...told, f: reply })}`;
     const hidden = document.getElementById("live-address");
     if (hidden) hidden.hidden = false;
@@ -142,6 +143,7 @@
     const options = { signal: running.signal };
     const told = filled();
     delete told.f;
+    delete told.async;
     const size = sizeOf(told);
     if (size[0] * size[1] > Number(form.dataset.largest)) {
       tellProblem(null);
@@ -216,6 +218,10 @@
 
   /* One box is drawn by the pointer; then the map moves as before. */
   function pick(made) {
+    if (figure.classList.contains("picking")) {
+      document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+      return;
+    }
     made.setAttribute("aria-pressed", "true");
     map.dragging.disable();
     figure.classList.add("picking");

@@ -115,7 +115,8 @@ window.exportimage = {};
     };
     map.on("click", (event) => ask(event.latlng));
     map.on("keypress", ({ originalEvent }) => {
-      if (originalEvent.key === "Enter") ask(map.getCenter());
+      const isOfMap = originalEvent.target === map.getContainer();
+      if (originalEvent.key === "Enter" && isOfMap) ask(map.getCenter());
     });
   }
 
