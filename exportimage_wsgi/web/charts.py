@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .facts import short
 
@@ -26,6 +27,16 @@ class Chart:
 
     summary: str
     """The same in words."""
+
+
+Charts = tuple[Chart | None, ...]
+"""One a band."""
+
+
+def charts_of(answer: Mapping[str, Any]) -> Charts:
+    """The pictures of an answer that has histograms."""
+    found = answer.get("histograms", ())
+    return tuple(chart(each["counts"], each["min"], each["max"]) for each in found)
 
 
 def chart(counts: Sequence[int], low: float, high: float) -> Chart | None:

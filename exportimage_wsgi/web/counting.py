@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..errors import ExportImageError
 from ..operations.histograms import histograms
 from ..operations.operation import Call
 from ..running import Runner
 from ..service import ImageService
-from .charts import Chart, chart
+from .charts import Charts, charts_of
 
 _log = logging.getLogger(__name__)
-
-Charts = tuple[Chart | None, ...]
-"""One a band."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +55,9 @@ class Counting:
     def _count(self, service: ImageService, version: str, future: Future[Charts]) -> None:
         try:
             counted = histograms(service, Call(arguments={}, runner=self.runner))
-            future.set_result(tuple(_chart(each) for each in counted["histograms"]))
+            future.set_result(charts_of(counted))
         except Exception as error:
             future.set_exception(error)
         finally:
             with self._lock:
                 del self._running[version]
-
-
-def _chart(counted: Mapping[str, Any]) -> Chart | None:
-    return chart(counted["counts"], counted["min"], counted["max"])

@@ -19,7 +19,7 @@ from ..operations.operation import Operation
 from ..service import ImageService
 from .address import Address
 from .assets import assets
-from .charts import Chart
+from .charts import Chart, charts_of
 from .facts import Fact, facts
 from .records import ItemLinks, Listing
 from .respond import ErrorReply, finite, page
@@ -255,6 +255,7 @@ class Pages:
             facts=told if _is_readable(told) else (),
             items=items,
             links=links,
+            charts=_named(charts_of(answer or {})),
             answer=None if answer is None else _json(answer),
             error=error,
         )
@@ -304,6 +305,11 @@ class Pages:
             f"script-src 'nonce-{nonce}'; style-src 'sha256-{self._digest}' 'nonce-{nonce}'; "
             "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
         )
+
+
+def _named(charts: Sequence[Chart | None]) -> tuple[tuple[str, Chart], ...]:
+    """By the numbers that `bandIds` gives the bands."""
+    return tuple((f"Band {index}", each) for index, each in enumerate(charts) if each is not None)
 
 
 def _is_readable(told: Sequence[Fact]) -> bool:

@@ -84,3 +84,9 @@ def test_what_cannot_be_counted_leaves_the_page_without_it(
 
     assert page.status_code == 200 and "<h3>Band_1</h3>" in page.text
     assert "a block cannot be read" in caplog.text
+
+
+def test_the_page_of_the_operation_draws_what_it_answers(client: Client) -> None:
+    page = client.get(SCENE + "/histograms").text
+
+    assert [f"Histogram of Band {n}" in page for n in range(4)] == [True, True, True, False]
