@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -193,7 +194,7 @@ class Export:
         return persistently(self, lambda export: export._write(target, progress))
 
     def _write(self, target: Path, progress: bool | Progress | None) -> Path:
-        with _shown(progress) as tell, self.stream(tell) as stream:
+        with _shown(progress, self.width * self.height) as tell, self.stream(tell) as stream:
             handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
             try:
                 with os.fdopen(handle, "wb") as file:
@@ -301,8 +302,9 @@ class Stream:
 class _shown:
     """A context that gives what to tell the progress to."""
 
-    def __init__(self, progress: bool | Progress | None) -> None:
-        self._progress = progress
+    def __init__(self, progress: bool | Progress | None, pixels: int) -> None:
+        self._progress, self._pixels = progress, pixels
+        self._begun = time.monotonic()
         self._bar: Any = None
         self._entered: Any = None
 
@@ -315,13 +317,22 @@ class _shown:
         if self._bar is None:
             import click
 
-            self._bar = click.progressbar(length=total, label="exporting", file=sys.stderr)
+            self._bar = click.progressbar(
+                length=total, label="exporting", file=sys.stderr, item_show_func=_rate
+            )
             self._entered = self._bar.__enter__()
-        self._entered.update(done - self._entered.pos)
+        seconds = max(time.monotonic() - self._begun, 1e-3)
+        made = self._pixels * done / total / seconds
+        self._entered.update(done - self._entered.pos, made)
 
     def __exit__(self, *failure: Any) -> None:
         if self._bar is not None:
             self._bar.__exit__(*failure)
+
+
+def _rate(pixels: float | None) -> str | None:
+    """How many are made in a second, beside the bar's own share and remaining time."""
+    return None if pixels is None else f"{pixels / 1e6:.1f} megapixels/s"
 
 
 def _umask() -> int:

@@ -23,7 +23,7 @@ from exportimage_wsgi.errors import (
     SourceError,
 )
 from exportimage_wsgi.geo.grid import Window
-from exportimage_wsgi.operations.export_image import make_piece
+from exportimage_wsgi.operations.export_image import _rate, make_piece
 from exportimage_wsgi.pixels import Pixels
 from exportimage_wsgi.running import Admission, Here, Runner, Threads
 from tests.rasters import waves, write
@@ -129,6 +129,11 @@ def test_a_file_is_not_called_what_it_is_not(
     with pytest.raises(ParameterError, match=f"the name {file} says otherwise"):
         export.save(tmp_path / file)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_bar_shows_how_much_is_made_in_a_second() -> None:
+    assert _rate(12_340_000) == "12.3 megapixels/s"
+    assert _rate(None) is None
 
 
 def test_progress_may_be_a_bar(
