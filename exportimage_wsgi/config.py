@@ -200,6 +200,12 @@ class Limits(Table):
     patience: Seconds = 10.0
     """Seconds that a large export waits for its turn before it is answered with 503."""
 
+    cache_bytes: Annotated[ByteSize, Field(ge=1 << 20)] = ByteSize(128 << 20)
+    """Of decoded blocks of rasters that each process keeps."""
+
+    handles: Count = 64
+    """Files that each process keeps open while nobody reads them."""
+
     async_pixels: Annotated[int, Field(strict=True, ge=0)] = 4_000_000
     """Exports of more pixels are made asynchronously where `async=true` asks for that."""
 

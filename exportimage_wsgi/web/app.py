@@ -17,6 +17,7 @@ from ..cluster import driver
 from ..config import Config, checked_prefix
 from ..errors import ConfigError, ExportImageError, NotFoundError, RequestError, shown
 from ..esri.replies import catalog_reply, info_reply
+from ..imagery.sources.budget import keep_at_most
 from ..jobs import Job, Jobs
 from ..operations.describe import describe_service
 from ..operations.items import image_arguments, item_service, text_of
@@ -543,6 +544,7 @@ def create_app(source: Any, prefix: str = "") -> ImageServer:
         raster = catalog.raster(name)
         if isinstance(raster, str) and is_missing(raster):
             _log.warning("service %s waits for its raster, which is missing: %s", name, raster)
+    keep_at_most(int(config.limits.cache_bytes), config.limits.handles)
     output = config.output
     outputs = OutputStore(output.directory, output.max_age, int(output.max_bytes))
     return ImageServer(catalog, outputs, _settings(config, prefix), _runner(config))

@@ -15,11 +15,11 @@ from typing import Any
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
+from .budget import handles
 from .complaints import watched_opening
 from .settings import opening
 from .versions import is_address, is_remote
 
-_IDLE_HANDLES = 64
 _Key = tuple[str, str, str | None]
 """Path, version, and GDAL's `OVERVIEW_LEVEL`."""
 
@@ -65,7 +65,8 @@ class HandlePool:
     Bounded, shared by all threads of the process, forgotten in a forked child.
     """
 
-    def __init__(self, idle: int = _IDLE_HANDLES) -> None:
+    def __init__(self, idle: int | None = None) -> None:
+        """Keep so many datasets open; without a number as many as the process's budget says."""
         self._idle_limit = idle
         self._lock = threading.Lock()
         self._idle: OrderedDict[int, tuple[_Key, Any]] = OrderedDict()
@@ -117,7 +118,8 @@ class HandlePool:
     def _give_back(self, key: _Key, dataset: Any) -> None:
         with self._lock:
             self._idle[id(dataset)] = (key, dataset)
-            too_many = len(self._idle) > self._idle_limit
+            most = handles() if self._idle_limit is None else self._idle_limit
+            too_many = len(self._idle) > most
             oldest = self._idle.popitem(last=False)[1][1] if too_many else None
         if oldest is not None:
             oldest.close()

@@ -6,7 +6,9 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import rasterio
+from rasterio._env import set_gdal_config
 
+from .budget import cache_bytes
 from .versions import is_remote
 
 # Each of them hides, at its default, that a file is cut short.
@@ -24,7 +26,7 @@ _READING_REMOTE = {
     "GDAL_HTTP_MAX_RETRY": "1",
     "GDAL_HTTP_RETRY_DELAY": "0.5",
 }
-_OPENING = {"GDAL_CACHEMAX": 256 * 2**20, "GDAL_NUM_THREADS": "1", "VSI_CACHE": "FALSE"}
+_OPENING = {"GDAL_NUM_THREADS": "1", "VSI_CACHE": "FALSE"}
 # Side-cars of a local file are looked for one by one; asking for each costs a round trip elsewhere.
 _OPENING_LOCAL = {**_READING, **_OPENING, "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE"}
 _OPENING_REMOTE = {
@@ -37,8 +39,19 @@ _OPENING_REMOTE = {
 }
 
 
+_told = {"cache_bytes": 0}
+
+
+def _bound_cache() -> None:
+    """Tell GDAL the bound, for good: an `Env` goes back to a twentieth of the memory at its end."""
+    if _told["cache_bytes"] != cache_bytes():
+        _told["cache_bytes"] = cache_bytes()
+        set_gdal_config("GDAL_CACHEMAX", cache_bytes())
+
+
 def opening(path: str) -> AbstractContextManager[Any]:
     """The settings for opening this path."""
+    _bound_cache()
     return rasterio.Env(**(_OPENING_REMOTE if is_remote(path) else _OPENING_LOCAL))
 
 

@@ -1,0 +1,24 @@
+"""What a process may keep of rasters between two reads: decoded blocks, and open files."""
+
+from __future__ import annotations
+
+
+def keep_at_most(cache_bytes: int, handles: int) -> None:
+    """Bound both for this process; no library is loaded for that before a raster is opened.
+
+    Args:
+        cache_bytes: of decoded blocks, of all rasters together.
+        handles: files that are open while nobody reads them.
+    """
+    _bounds.update(cache_bytes=cache_bytes, handles=handles)
+
+
+def cache_bytes() -> int:
+    return _bounds["cache_bytes"]
+
+
+def handles() -> int:
+    return _bounds["handles"]
+
+
+_bounds = {"cache_bytes": 128 * 2**20, "handles": 64}

@@ -1,0 +1,32 @@
+"""What a process keeps of rasters is bounded, and stays so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rasterio._env import get_gdal_config
+
+from exportimage_wsgi.geo.grid import Window
+from exportimage_wsgi.imagery.sources.budget import cache_bytes, handles, keep_at_most
+from exportimage_wsgi.imagery.sources.gdal import open_gdal
+from tests.rasters import write
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = cache_bytes(), handles()
+    yield
+    keep_at_most(*before)
+
+
+def test_gdal_keeps_no_more_blocks_than_is_said(tmp_path: Path) -> None:
+    keep_at_most(7 << 20, 64)
+    path = write(tmp_path / "a.tif", np.ones((1, 8, 8), "u1"), (0, 0, 1, 1), "EPSG:4326")
+
+    open_gdal(path).read(0, Window(rows=(0, 8), columns=(0, 8)), (0,))
+
+    # An `Env` of rasterio that has ended must not have taken the bound with it.
+    assert get_gdal_config("GDAL_CACHEMAX") == 7 << 20
