@@ -21,7 +21,7 @@ from ..compiled import compiled
 from ..errors import ItemError, SourceError
 from ..geo.grid import Grid, Window
 from ..pixels import Interpolation, MosaicOperation, NoDataRule, Pixels, PixelType
-from .overlap import BLENDS, Part, Weights
+from .overlap import BLENDS, Blend, Part, Weights
 from .sources import is_current, open_source, version_of
 from .sources.source import Source
 from .warp import plan_layer, warp
@@ -93,11 +93,9 @@ def lay(mosaic: Mosaic, grid: Grid, window: Window) -> Pixels:
     blend = BLENDS[mosaic.operation](len(mosaic.bands), window.shape_yx, mosaic.pixel_type)
     turned = mosaic.operation is MosaicOperation.LAST
     for item in reversed(mosaic.items) if turned else mosaic.items:
-        part = _common(item.reach, window)
+        part = _wanted(blend, _common(item.reach, window), window)
         if part is None:
             continue
-        if blend.is_settled:
-            break
         pixels = _warped(mosaic, item, grid, part)
         weights = None
         if item.outline is not None:
@@ -108,6 +106,21 @@ def lay(mosaic: Mosaic, grid: Grid, window: Window) -> Pixels:
                 weights = _weights(signed, mosaic)
         blend.add(pixels, _inside(part, window), weights)
     return blend.result()
+
+
+def _wanted(blend: Blend, part: Window | None, window: Window) -> Window | None:
+    """The part of the window that a raster may still change, within that which it reaches."""
+    if part is None:
+        return None
+    rest = blend.unsettled(_inside(part, window))
+    if rest is None:
+        return None
+    top, left = part.rows[0], part.columns[0]
+    rows, columns = rest
+    return Window(
+        rows=(top + rows.start, top + rows.stop),
+        columns=(left + columns.start, left + columns.stop),
+    )
 
 
 def _common(reach: Window, window: Window) -> Window | None:
@@ -180,6 +193,8 @@ def opened(item: Item, unscale: bool = False) -> Source:
     if not isinstance(item.raster, str):
         return item.raster
     source = open_kept(item.raster, unscale=unscale, nodata=item.nodata)
+    if source.info.version.partition(":")[0] == item.version:
+        return source
     if item.version and version_of(item.raster) != item.version:
         raise SourceError("it was replaced while it was served")
     return source

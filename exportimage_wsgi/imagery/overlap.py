@@ -36,14 +36,19 @@ class Blend(Protocol):
         """
         ...
 
-    @property
-    def is_settled(self) -> bool:
-        """Is it certain that further rasters change nothing?"""
+    def unsettled(self, part: Part) -> Part | None:
+        """The rows and columns, counted within the part, that further rasters may change; `None`
+        where it is certain that they change nothing."""
         ...
 
     def result(self) -> Pixels:
         """The window: values `(band, y, x)` and their validity."""
         ...
+
+
+def _all_of(part: Part) -> Part:
+    rows, columns = part
+    return slice(0, rows.stop - rows.start), slice(0, columns.stop - columns.start)
 
 
 class _Kept:
@@ -76,9 +81,14 @@ class First(_Kept):
         np.copyto(kept, values, where=better)
         np.maximum(valid, pixels.valid, out=valid)
 
-    @property
-    def is_settled(self) -> bool:
-        return bool(self._valid.min() == 255)
+    def unsettled(self, part: Part) -> Part | None:
+        rows, columns = part
+        can_change = self._valid[:, rows, columns].min(axis=0) < 255
+        down = np.flatnonzero(can_change.any(axis=1))
+        across = np.flatnonzero(can_change.any(axis=0))
+        if not len(down):
+            return None
+        return slice(int(down[0]), int(down[-1]) + 1), slice(int(across[0]), int(across[-1]) + 1)
 
 
 class _Extreme(_Kept):
@@ -86,7 +96,8 @@ class _Extreme(_Kept):
 
     _better: Any
 
-    is_settled = False
+    def unsettled(self, part: Part) -> Part | None:
+        return _all_of(part)
 
     def add(self, pixels: Pixels, part: Part, weights: Weights | None) -> None:
         values, kept, valid = self._parts(pixels, part)
@@ -111,13 +122,14 @@ class Greatest(_Extreme):
 class _Summed:
     """What the operations share that add values up, in double precision."""
 
-    is_settled = False
-
     def __init__(self, bands: int, shape_yx: tuple[int, int], pixel_type: PixelType) -> None:
         kind = np.complex128 if pixel_type.is_complex else np.float64
         self._sums = np.zeros((bands, *shape_yx), kind)
         self._weights = np.zeros((1, *shape_yx))
         self._valid: Validity = np.zeros((1, *shape_yx), np.uint8)
+
+    def unsettled(self, part: Part) -> Part | None:
+        return _all_of(part)
 
     def add(self, pixels: Pixels, part: Part, weights: Weights | None) -> None:
         if len(pixels.valid) > len(self._valid):

@@ -7,6 +7,7 @@ and what it gives for a pixel doesn't depend on the window that the pixel is ask
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def plan_layer(
     info = source.info
     if info.palette is not None and interpolation is not Interpolation.MAJORITY:
         interpolation = Interpolation.NEAREST
-    steps = typical_steps(grid, placement_of(info)) or (1.0, 1.0)
+    steps = _typical_steps(grid, placement_of(info)) or (1.0, 1.0)
     level = coarsest_level(info.levels, steps)
     return Layer(
         source=source,
@@ -90,6 +91,10 @@ def plan_layer(
         interpolation=interpolation,
         nodata_rule=nodata_rule,
     )
+
+
+# Of a mosaic, each block asks for the same of each of its rasters.
+_typical_steps = lru_cache(maxsize=4096)(typical_steps)
 
 
 def coarsest_level(levels: tuple[Level, ...], steps: tuple[float, float]) -> int:
