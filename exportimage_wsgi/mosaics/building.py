@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..errors import SourceError, UnknownCRSError
 from ..geo.crs import CRS, project
 from .attributes import Join, attribute_columns
+from .columns import PLACING
 from .describing import Failure
 from .footprints import Polygons, projected_outlines, side_by_side
 from .items import MosaicItem
@@ -53,7 +54,7 @@ def build(
     join = Join.of(settings)
     columns = _fixed_columns(chosen, ids[kept], placed, sizes[kept])
     columns["seamline"] = _seamlines(chosen, crs, join)
-    columns |= attribute_columns(chosen, settings, join)
+    columns |= _placing(attribute_columns(chosen, settings, join))
     rows = pa.table(
         {name: pa.array(columns[name], kind) for name, kind in COLUMNS.items()}
         | {name: values for name, values in columns.items() if name not in COLUMNS}
@@ -163,6 +164,23 @@ def _fixed_columns(
         **dict(zip(("xmin", "ymin", "xmax", "ymax"), bounds.T, strict=True)),
         "geometry": shapely.to_wkb(footprints),
     }
+
+
+def _placing(attributes: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    """The attributes, those that place an item in the columns that every table has.
+
+    Raises:
+        SourceError: one of these isn't numbers.
+    """
+    found = {}
+    for name, values in attributes.items():
+        column = PLACING.get(name.casefold(), name)
+        if column in COLUMNS:
+            if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
+                raise SourceError(f"{name} must be numbers, in units of the service's reference")
+            values = values.cast(pa.float64())
+        found[column] = values.fill_null(0.0) if column in ("min_ps", "max_ps") else values
+    return found
 
 
 def _address(item: MosaicItem) -> str:

@@ -20,7 +20,13 @@ from .table import COLUMNS, FIXED_FIELDS
 KINDS = ("text", "integer", "number", "date")
 DATE = pa.timestamp("ms", "UTC")
 _TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "date": DATE}
-_TAKEN = {name.casefold() for name in COLUMNS} | {f.name.casefold() for f in FIXED_FIELDS}
+PLACING = {"minps": "min_ps", "maxps": "max_ps", "nadirx": "nadir_x", "nadiry": "nadir_y"}
+"""What a table may call the columns that say at which pixel sizes an item is drawn, and where its
+nadir is, in the service's reference: by lower-case name, the column of every table."""
+
+_TAKEN = {name.casefold() for name in COLUMNS} | {
+    each.name.casefold() for each in FIXED_FIELDS if each.name.casefold() not in PLACING
+}
 _OTHER_SIGN = re.compile(r"[^A-Za-z0-9_]")
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,18})")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")

@@ -33,7 +33,7 @@ def test_names_are_taken_as_toml_has_them() -> None:
         ({"pattern": "(?P<a>x)(?=y)"}, "is no regular expression"),
         ({"pattern": "a+"}, "must have named groups"),
         ({"pattern": "(?P<name>a)"}, "name is the name of a field"),
-        ({"pattern": "(?P<MinPS>a)"}, "is the name of a field"),
+        ({"pattern": "(?P<LowPS>a)"}, "is the name of a field"),
         ({"pattern": "(?P<a>x)" + "b" * 1000}, "at most 1000"),
         ({"tags": ["objectid"]}, "is the name of a field"),
         ({"tags": ["a b", "a-b"]}, "one attribute"),
