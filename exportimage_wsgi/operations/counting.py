@@ -104,12 +104,43 @@ def counted(
 def _own_rings(service: ImageService, area: Geometry) -> tuple[Coordinates, ...]:
     assert area.crs is not None
     if area.crs == service.crs:
-        return area.parts
+        return _all_around(service, area.parts)
     rings = tuple(moved(ring, area.crs, service.crs) for ring in densified(area.parts))
     if not all(np.isfinite(ring).all() for ring in rings):
         rule = f"not all of it has a place in {str(service.crs)[:40]}"
         raise ParameterError("geometry", area.type.value, rule)
-    return rings
+    return _all_around(service, _unwound(rings, service.crs.period))
+
+
+def _all_around(service: ImageService, rings: Sequence[Coordinates]) -> tuple[Coordinates, ...]:
+    """The rings, and again a turn around the world away where they meet the service there, too."""
+    period, own = service.crs.period, service.extent
+    if period is None:
+        return tuple(rings)
+    xs = np.concatenate([ring[:, 0] for ring in rings])
+    west, east = xs.min(), xs.max()
+    if east - west > period:
+        return tuple(rings)
+    turns = [np.array([turn * period, 0.0]) for turn in (-2, -1, 0, 1, 2)]
+    met = [turn for turn in turns if west + turn[0] < own.xmax and own.xmin < east + turn[0]]
+    return tuple(ring + turn for turn in met or turns[2:3] for ring in rings)
+
+
+def _unwound(rings: Sequence[Coordinates], period: float | None) -> Sequence[Coordinates]:
+    """Rings of many vertices, running on past the antimeridian, all on the side of the first.
+
+    Raises:
+        ParameterError: one runs around a pole.
+    """
+    if period is None:
+        return rings
+    xs = [np.unwrap(ring[:, 0], period=period) for ring in rings]
+    if any(abs(x[-1] - x[0]) > period / 2 for x in xs):
+        rule = "runs around a pole; give it in the reference of the service"
+        raise ParameterError("geometry", "esriGeometryPolygon", rule)
+    turns = [period * np.round((x.mean() - xs[0].mean()) / period) for x in xs]
+    moved_xs = [x - turn for x, turn in zip(xs, turns, strict=True)]
+    return [np.column_stack([x, ring[:, 1]]) for x, ring in zip(moved_xs, rings, strict=True)]
 
 
 def _area(

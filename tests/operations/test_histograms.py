@@ -22,6 +22,15 @@ BOX = (500_000.0, 4_000_000.0, 506_000.0, 4_004_500.0)
 RING = [[500_707, 4_000_913], [501_500, 4_004_100], [505_850, 4_003_300], [503_000, 4_002_000]]
 
 
+PACIFIC = json.dumps(
+    {
+        "wkt": 'GEOGCS["Pacific",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],'
+        'PRIMEM["Pacific",150],UNIT["degree",0.0174532925199433]]'
+    }
+)
+"""Degrees east of 150."""
+
+
 @pytest.fixture
 def scene(tmp_path: Path) -> tuple[ImageService, Any]:
     """A service of 120 by 90 pixels of 50 metres, and its values, which are 0 in a corner."""
@@ -192,6 +201,49 @@ def test_pictures_may_be_smaller_than_what_is_counted(scene: tuple[ImageService,
     found = ask(service, "computeStatisticsHistograms", geometry=",".join(map(str, BOX)))
 
     assert found["statistics"][0]["count"] == 120 * 90
+
+
+@pytest.mark.parametrize(
+    ("area", "reference"),
+    [
+        ({"rings": [[[170, 10], [190, 10], [190, -10], [170, -10]]]}, 4326),
+        ({"rings": [[[-190, 10], [-170, 10], [-170, -10], [-190, -10]]]}, 4326),
+        ({"rings": [[[20, 10], [40, 10], [40, -10], [20, -10]]]}, PACIFIC),
+    ],
+)
+def test_an_area_goes_on_past_the_antimeridian(area: dict[str, Any], reference: Any) -> None:
+    data = np.broadcast_to(np.arange(360, dtype=np.uint16), (1, 180, 360))
+    source = in_memory(data, Affine(1, 0, -180, 0, -1, 90), crs_from_wkid(4326))
+    service = ImageService(name="world", source=source)
+
+    (each,) = ask(
+        service, "computeStatisticsHistograms", geometry=json.dumps(area), inSR=reference
+    )["statistics"]
+
+    assert each["count"] == 20 * 20
+    assert (each["min"], each["max"]) == (0, 359)
+    assert each["mean"] == pytest.approx((sum(range(350, 360)) + sum(range(10))) / 20)
+
+
+@pytest.mark.parametrize("area", ["-180,-90,180,90", "-1000,-90,1000,90", "0,-90,360,90"])
+def test_the_whole_world_is_counted_once(area: str) -> None:
+    data = np.ones((1, 180, 360), np.uint8)
+    source = in_memory(data, Affine(1, 0, -180, 0, -1, 90), crs_from_wkid(4326))
+
+    found = ask(ImageService(name="w", source=source), "computeStatisticsHistograms", geometry=area)
+
+    assert found["statistics"][0]["count"] == 180 * 360
+
+
+def test_an_area_around_a_pole_is_refused_in_another_reference() -> None:
+    data = np.ones((1, 180, 360), np.uint8)
+    source = in_memory(data, Affine(1, 0, -180, 0, -1, 90), crs_from_wkid(4326))
+    box = "-1000000,-1000000,1000000,1000000"
+
+    with pytest.raises(ParameterError) as refused:
+        ask(ImageService(name="w", source=source), "computeHistograms", geometry=box, inSR=3995)
+
+    assert refused.value.name == "geometry"
 
 
 @pytest.mark.parametrize("area", ["0,0,1,1", '{"rings":[[[0,0],[1,0],[1,1],[0,0]]]}'])
