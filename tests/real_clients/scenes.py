@@ -22,6 +22,14 @@ source = "mercator.tif"
 
 [services."Rocky/elevation"]
 source = "elevation.tif"
+
+[services."tiled/utm"]
+source = "utm.tif"
+tiles = true
+
+[services."tiled/mercator"]
+source = "mercator.tif"
+tiles = true
 """
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.real_clients.conftest import Client, Site
 from tests.real_clients.scenes import Scene
-from tests.real_clients.witness import assert_alike, colours, on_white, warped
+from tests.real_clients.witness import assert_alike, colours, on_white, values_at, warped
 
 Open = Callable[[str], Client]
 SDK = "ArcGIS Maps SDK for JavaScript"
@@ -129,3 +129,32 @@ def test_its_options_are_understood(
     if "bandIds" in options:
         wanted = wanted[..., ::-1]
     assert_alike(seen, wanted, TOLERANCES.get(options["format"], 3))
+
+
+@pytest.mark.client(SDK, "ImageryLayer.identify and getSamples")
+@pytest.mark.parametrize("service", ["utm", "Rocky/elevation"])
+def test_it_identifies_and_samples(
+    client: Open, site: Site, scenes: dict[str, Scene], service: str
+) -> None:
+    scene, page = scenes[service], client("arcgis")
+    x, y = 447_496.0, 4_456_180.0
+    page.draw("draw", url=site.url(service, secure=True), box=scene.box(), wkid=32613)
+    identified = page.draw("identify", x=x, y=y, wkid=32613)
+    (sampled,) = page.draw("getSamples", x=x, y=y, wkid=32613)
+
+    wanted = pytest.approx(values_at(scene.file, x, y), rel=1e-5)
+    assert [float(part) for part in identified["value"].replace(",", " ").split()] == wanted
+    assert sampled == wanted
+
+
+@pytest.mark.client(SDK, "ImageryTileLayer")
+@pytest.mark.parametrize("service", ["utm", "mercator"])
+def test_tiles_are_drawn(
+    client: Open, site: Site, scenes: dict[str, Scene], tmp_path: Path, service: str
+) -> None:
+    scene, page = scenes[service], client("arcgis")
+    url = site.url(f"tiled/{service}", secure=True)
+    box = page.draw("draw", url=url, box=scene.box(), wkid=scene.wkid, tiled=True)
+
+    assert_drawn(page, scene, box, tmp_path / "map.png", "jpg")
+    assert page.asked("/tile/")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.real_clients.conftest import Client, Site
 from tests.real_clients.scenes import Scene
-from tests.real_clients.witness import assert_alike, colours, on_white
+from tests.real_clients.witness import assert_alike, colours, on_white, values_at
 
 Open = Callable[[str], Client]
 PLACES: dict[str, dict[str, Any]] = {
@@ -19,6 +19,8 @@ PLACES: dict[str, dict[str, Any]] = {
     "mercator": {"centre": (44.0, 13.0), "zoom": 3},
 }
 SIZE = (512, 384)
+LONGS_PEAK = 447_603.0, 4_456_169.0
+"""In EPSG:32613, the place of 40.2549° north, 105.6160° west."""
 
 
 @pytest.mark.client("esri-leaflet", "imageMapLayer: f=image, f=json, JSONP")
@@ -66,3 +68,14 @@ def test_long_rules_are_posted(
 
     assert_alike(seen, on_white(scenes["mercator"].file, tuple(box), 3857, SIZE))
     assert any(" " in request.strip() for request in page.asked("exportImage"))
+
+
+@pytest.mark.client("esri-leaflet", "identify")
+def test_it_identifies(client: Open, site: Site, scenes: dict[str, Scene]) -> None:
+    page = client("esri_leaflet")
+    page.draw("draw", url=site.url("utm"), options={"f": "image"}, **PLACES["utm"])
+    found = page.draw("identify", at=[40.2549, -105.6160])
+
+    seen = [float(part) for part in found["value"].split(",")]
+    assert seen == values_at(scenes["utm"].file, *LONGS_PEAK)
+    assert found["place"]["type"] == "Point"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,38 @@ def test_gdalwarp_draws_through_the_ags_driver(
 
     image = Image.fromarray(np.moveaxis(seen.data, 0, 2), "RGBA")
     assert_alike(colours(image), on_white(scene.file, box, 4326, (200, 150)))
+
+
+@pytest.mark.client("GDAL", "`…/ImageServer?f=json` of a service with tiles")
+def test_gdal_finds_the_tiles_of_a_service(
+    site: Site, scenes: dict[str, Scene], tmp_path: Path
+) -> None:
+    scene, name = scenes["mercator"], f"{site.url('tiled/mercator')}?f=json&pretty=true"
+    ran("gdalwarp", "-q", "-r", "bilinear", "-te", *map(repr, scene.box()), "-ts", "512", "384",
+        name, tmp_path / "drawn.tif")  # fmt: skip
+    with rasterio.open(tmp_path / "drawn.tif") as dataset:
+        assert dataset.crs.to_epsg() == 3857
+        seen = np.moveaxis(dataset.read([1, 2, 3]), 0, 2).astype(float)
+
+    assert_alike(seen, on_white(scene.file, scene.box(), 3857, SIZE), 10)
+
+
+@pytest.mark.client("GDAL", "gdallocationinfo of the AGS mini driver")
+def test_gdal_asks_for_the_value_of_a_pixel(
+    site: Site, scenes: dict[str, Scene], tmp_path: Path
+) -> None:
+    scene, (x, y) = scenes["utm"], (447_496.0, 4_456_180.0)
+    description = tmp_path / "ags.xml"
+    description.write_text(
+        _AGS.format(
+            url=site.url("utm"), wkid=32613, format="png", box=scene.box(), size=SIZE, bands=4,
+            transparent="TRUE",
+        )
+    )  # fmt: skip
+    told_by_gdal = ran("gdallocationinfo", "-xml", "-geoloc", description, str(x), str(y))
+
+    drawn = re.findall(r"<Value>(\d+)</Value>", told_by_gdal)
+    xmin, _, _, ymax = scene.box()
+    row, column = int((ymax - y) / scene.resolution), int((x - xmin) / scene.resolution)
+    wanted = on_white(scene.file, scene.box(), 32613, SIZE)[row, column]
+    assert [float(value) for value in drawn[:3]] == pytest.approx(wanted, abs=6)

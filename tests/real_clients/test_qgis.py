@@ -12,7 +12,7 @@ import pytest
 
 from tests.real_clients.conftest import Site
 from tests.real_clients.scenes import Scene
-from tests.real_clients.witness import assert_alike, colours, on_white
+from tests.real_clients.witness import assert_alike, colours, on_white, values_at
 
 SCRIPT = Path(__file__).with_name("qgis_draws.py")
 PYTHON = "/usr/bin/python3"
@@ -63,3 +63,32 @@ def test_it_draws_the_raster_in_another_reference(
 
     assert told["problems"] == []
     assert_alike(colours(file), on_white(scene.file, box, 4326, SIZE), 6)
+
+
+@pytest.mark.client("QGIS", "tiles")
+@pytest.mark.parametrize("service", ["utm", "mercator"])
+def test_tiles_are_drawn(
+    site: Site, scenes: dict[str, Scene], tmp_path: Path, service: str
+) -> None:
+    scene, file = scenes[service], tmp_path / "map.png"
+    told = asked_of_qgis(
+        tmp_path, url=site.url(f"tiled/{service}"), layer_wkid=scene.wkid, wkid=scene.wkid,
+        box=scene.box(), size=SIZE, file=str(file),
+    )  # fmt: skip
+
+    assert told["problems"] == []
+    assert_alike(colours(file), on_white(scene.file, scene.box(), scene.wkid, SIZE), 10)
+
+
+@pytest.mark.client("QGIS", "identify")
+def test_it_identifies(site: Site, scenes: dict[str, Scene], tmp_path: Path) -> None:
+    scene, (x, y) = scenes["utm"], (447_496.0, 4_456_180.0)
+    told = asked_of_qgis(
+        tmp_path, url=site.url("utm"), layer_wkid=32613, wkid=32613, box=scene.box(), size=SIZE,
+        file=str(tmp_path / "map.png"), point=(x, y),
+    )  # fmt: skip
+
+    (found,), problem = told["identified"]
+    red, green, blue = values_at(scene.file, x, y)
+    said = {f"Red = {red:.0f}", f"Green = {green:.0f}", f"Blue = {blue:.0f}"}
+    assert (problem, set(found.split("\n")) - {""}) == ("", said)

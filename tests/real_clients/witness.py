@@ -35,6 +35,13 @@ def on_white(file: Path, box: Box, wkid: int, size_wh: tuple[int, int]) -> Any:
     return np.moveaxis(drawn[:3].data * alpha + 255 * (1 - alpha), 0, 2)
 
 
+def values_at(file: Path, x: float, y: float) -> list[float]:
+    """The value of each band in the pixel at a place of the raster's own reference."""
+    with rasterio.open(file) as dataset:
+        colour = [band for band in range(1, dataset.count + 1) if band < 4]
+        return [float(value) for value in next(dataset.sample([(x, y)], indexes=colour))]
+
+
 def colours(picture: Path | Image.Image) -> Any:
     """`(y, x, 3)`: a picture over a white page."""
     image = picture if isinstance(picture, Image.Image) else Image.open(picture)
