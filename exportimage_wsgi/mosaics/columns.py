@@ -28,6 +28,7 @@ _TAKEN = {name.casefold() for name in COLUMNS} | {
     each.name.casefold() for each in FIXED_FIELDS if each.name.casefold() not in PLACING
 }
 _OTHER_SIGN = re.compile(r"[^A-Za-z0-9_]")
+_ZEROS = re.compile(r"^([+-]?)0+(?=[0-9])")
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,18})")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _COMPACT_DATE = re.compile(r"(?:19|20)[0-9]{6}")
@@ -77,6 +78,8 @@ def column(name: str, values: Sequence[Any], kind: str | None = None) -> pa.Arra
     found = [_plain(value) for value in values]
     chosen = kind or _kind_of(found)
     read = _READERS[chosen]
+    if kind in ("integer", "number"):  # who says so wants 05 to be 5
+        found = [_without_zeros(value) for value in found]
     converted = [None if value is None else read(value) for value in found]
     for value, result in zip(found, converted, strict=True):
         if value is not None and result is None:
@@ -92,6 +95,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
     return value
+
+
+def _without_zeros(value: Any) -> Any:
+    """Digits without the zeros before them."""
+    return _ZEROS.sub(r"\1", value) if isinstance(value, str) else value
 
 
 def _kind_of(values: Sequence[Any]) -> str:

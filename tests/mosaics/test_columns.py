@@ -48,6 +48,9 @@ def test_dates_are_in_utc_and_milliseconds() -> None:
         ("12", "number", 12.0),
         (20200131, "date", dt.datetime(2020, 1, 31, tzinfo=dt.UTC)),
         (86_400_000, "date", dt.datetime(1970, 1, 2, tzinfo=dt.UTC)),
+        ("05", "integer", 5),
+        ("-007.50", "number", -7.5),
+        ("0", "integer", 0),
     ],
 )
 def test_types_are_as_the_operator_says(value: Any, kind: str, expected: Any) -> None:
