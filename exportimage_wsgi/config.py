@@ -203,7 +203,7 @@ class Limits(Table):
     cache_bytes: Annotated[ByteSize, Field(ge=1 << 20)] = ByteSize(128 << 20)
     """Of decoded blocks of rasters that each process keeps."""
 
-    handles: Count = 64
+    handles: Count = 256
     """Files that each process keeps open while nobody reads them."""
 
     async_pixels: Annotated[int, Field(strict=True, ge=0)] = 4_000_000

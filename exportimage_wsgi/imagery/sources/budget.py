@@ -21,4 +21,4 @@ def handles() -> int:
     return _bounds["handles"]
 
 
-_bounds = {"cache_bytes": 128 * 2**20, "handles": 64}
+_bounds = {"cache_bytes": 128 * 2**20, "handles": 256}
