@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +67,16 @@ def mosaic_client(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A client of the mosaic R5 of the test vectors."""
     service = three(tmp_path_factory.mktemp("mosaic"), time=("Taken",), pattern=_YEAR_AND_DAY)
     return visitor_of(create_app({"mosaic": service}))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Callable[[Sequence[str]], Any]]:
+    """Starts headless Chromium with the flags it is given. One driver for the whole session, since
+    playwright runs once in a process."""
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next((path for path in map(shutil.which, names) if path), None)
+    assert program, "install Chromium (Debian: chromium)"
+    with sync_playwright() as playwright:
+        yield lambda flags: playwright.chromium.launch(executable_path=program, args=[*flags])

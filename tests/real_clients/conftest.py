@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.real_clients import packages, sites
 from tests.real_clients.compatibility import FAILS, WORKS, Results
@@ -93,15 +92,11 @@ def origin() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser(chromium: Callable[..., Browser]) -> Iterator[Browser]:
     """Headless Chromium that draws WebGL in software."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next((path for path in map(shutil.which, names) if path), None)
-    assert found, "install Chromium (Debian: chromium)"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=list(_FLAGS))
-        yield started
-        started.close()
+    started = chromium(_FLAGS)
+    yield started
+    started.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,8 @@ from __future__ import annotations
 import io
 import json
 import re
-import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response
 
 from tests.npm import installed
 from tests.web.scene import BOX, colours_at, serving, write_rasters
@@ -59,13 +58,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    program = next(path for path in map(shutil.which, names) if path)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()
+def browser(chromium: Callable[..., Browser]) -> Iterator[Browser]:
+    started = chromium(FLAGS)
+    yield started
+    started.close()
 
 
 @pytest.fixture
