@@ -18,7 +18,14 @@ def cache_bytes() -> int:
 
 
 def handles() -> int:
-    return _bounds["handles"]
+    """As was said, but no more than a quarter of the files that the system lets a process open."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return _bounds["handles"]
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    unlimited = allowed == resource.RLIM_INFINITY
+    return _bounds["handles"] if unlimited else max(1, min(_bounds["handles"], allowed // 4))
 
 
 _bounds = {"cache_bytes": 128 * 2**20, "handles": 256}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,3 +31,10 @@ def test_gdal_keeps_no_more_blocks_than_is_said(tmp_path: Path) -> None:
 
     # An `Env` of rasterio that has ended must not have taken the bound with it.
     assert get_gdal_config("GDAL_CACHEMAX") == 7 << 20
+
+
+def test_a_process_that_may_open_few_files_keeps_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_at_most(7 << 20, 200)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 1024))
+
+    assert handles() == 64
