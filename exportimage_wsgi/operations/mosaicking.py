@@ -10,7 +10,8 @@ from ..geo.extent import projected
 from ..geo.grid import Grid
 from ..imagery.mosaic import Mosaic
 from ..mosaics.dataset import MosaicDataset
-from ..mosaics.selecting import Order, Selection, order_of, select
+from ..mosaics.ordering import Order, order_of
+from ..mosaics.selecting import Selection, select
 from ..pixels import Interpolation, MosaicOperation, NoDataRule
 from .request import ExportRequest
 

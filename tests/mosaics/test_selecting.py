@@ -14,7 +14,8 @@ from exportimage_wsgi.geo.crs import crs_from_wkid
 from exportimage_wsgi.geo.grid import Grid
 from exportimage_wsgi.imagery.sources.source import Level, SourceInfo
 from exportimage_wsgi.mosaics.dataset import MosaicDataset
-from exportimage_wsgi.mosaics.selecting import boxes_of, order_of, ranked_positions, select
+from exportimage_wsgi.mosaics.ordering import order_of
+from exportimage_wsgi.mosaics.selecting import boxes_of, ranked_positions, select
 from exportimage_wsgi.mosaics.settings import MosaicSettings
 from exportimage_wsgi.pixels import PixelType
 from tests.mosaics.items import dates, item_table

@@ -1,0 +1,105 @@
+"""Reach: the part of a picture that an item may have pixels in, told by its footprint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from ..geo.crs import CRS, project
+from ..geo.grid import Grid, Window
+from .table import ItemTable, Positions
+
+_BATCH = 512
+_MARGIN = 2.0
+_SLACK = 0.005
+"""Of an item's own size: footprints are drawn roughly."""
+_PIECES = 64
+"""Of a footprint's outline, where it must be bent into another reference."""
+
+
+def placed(
+    table: ItemTable, ranked: Positions, grid: Grid, outlined: bool, seamed: bool
+) -> Iterator[tuple[int, Window, bytes | None]]:
+    """Of those rows that reach the grid: the row, its part of the grid and its outline there."""
+    rest = iter(ranked.tolist())
+    while batch := list(islice(rest, _BATCH)):
+        positions = np.array(batch, np.int64)
+        footprints = table.footprints(positions)
+        moved = _on_the_grid(footprints, table.crs, grid)
+        bounds = shapely.bounds(moved)
+        if seamed:
+            seamlines = _seamlines(table, positions, footprints)
+            moved = _on_the_grid(seamlines, table.crs, grid)
+        for position, shape, box in zip(batch, moved, bounds, strict=True):
+            reach = _reach(box, grid)
+            if reach is not None:
+                usable = outlined and np.isfinite(box).all()
+                yield position, reach, _outline(shape) if usable else None
+
+
+def _seamlines(table: ItemTable, positions: Positions, footprints: NDArray[Any]) -> NDArray[Any]:
+    """An item without a seamline ends at its footprint."""
+    seamlines = table.seamlines(positions)
+    return np.where(shapely.is_missing(seamlines), footprints, seamlines)
+
+
+def _on_the_grid(shapes: NDArray[Any], crs: CRS, grid: Grid) -> NDArray[Any]:
+    """The shapes in pixels of the grid: column and row."""
+    back = ~grid.affine
+    if crs != grid.crs:
+        lengths = shapely.length(shapes) / _PIECES
+        shapes = shapely.segmentize(shapes, np.where(lengths > 0, lengths, 1.0))
+
+    def moved(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        xs, ys = project(xy[:, 0], xy[:, 1], crs, grid.crs)
+        return np.column_stack([back.a * xs + back.c, back.e * ys + back.f])
+
+    return np.asarray(shapely.transform(shapes, moved))
+
+
+def _reach(box: NDArray[np.float64], grid: Grid) -> Window | None:
+    """The part of the grid that something with this box in pixels reaches."""
+    rows, columns = grid.shape_yx
+    if not np.isfinite(box).all():
+        return grid.whole
+    left, top, right, bottom = box
+    margin_x = _MARGIN + _SLACK * (right - left)
+    margin_y = _MARGIN + _SLACK * (bottom - top)
+    down = _clipped(top - margin_y, bottom + margin_y, rows)
+    period = grid.crs.period
+    if period is None:
+        across = _clipped(left - margin_x, right + margin_x, columns)
+    else:
+        turn = period / grid.affine.a
+        across = _around(left - margin_x, right + margin_x, columns, turn)
+    if down is None or across is None:
+        return None
+    return Window(rows=down, columns=across)
+
+
+def _clipped(low: float, high: float, size: int) -> tuple[int, int] | None:
+    first = max(0, int(np.floor(max(low, -1.0))))
+    last = min(size, int(np.ceil(min(high, size + 1.0))))
+    return (first, last) if first < last else None
+
+
+def _around(low: float, high: float, size: int, turn: float) -> tuple[int, int] | None:
+    """As `_clipped`, where the same thing comes again after a turn around the world."""
+    if high - low > turn / 2:  # It may be torn apart at the seam of the world.
+        return 0, size
+    first = -int(np.floor(high / turn))
+    parts = []
+    for turns in range(first, first + int(np.ceil(size / turn)) + 2):
+        part = _clipped(low + turns * turn, high + turns * turn, size)
+        if part is not None:
+            parts.append(part)
+    return (min(p[0] for p in parts), max(p[1] for p in parts)) if parts else None
+
+
+def _outline(shape: Any) -> bytes:
+    return bytes(shapely.to_wkb(shapely.simplify(shape, 0.25, preserve_topology=False)))
