@@ -145,6 +145,8 @@ def _warped(mosaic: Mosaic, item: Item, grid: Grid, part: Window) -> Pixels:
         source = opened(item, mosaic.unscale)
         chosen = _bands_of(source, mosaic.bands)
         bands, rule = tuple(b for b in chosen if b is not None), mosaic.nodata_rule
+        if not bands:
+            return _nothing(source, len(chosen), part)
         if rule is not None and len(rule.values) > 1 and len(bands) < len(chosen):
             kept = zip(rule.values, chosen, strict=True)
             rule = replace(rule, values=tuple(v for v, band in kept if band is not None))
@@ -163,6 +165,12 @@ def _bands_of(source: Source, bands: tuple[int, ...]) -> tuple[int | None, ...]:
     if count == 1:
         return (0,) * len(bands)
     return tuple(band if band < count else None for band in bands)
+
+
+def _nothing(source: Source, bands: int, part: Window) -> Pixels:
+    """What an item gives that has none of the bands."""
+    values = np.zeros((bands, *part.shape_yx), source.info.pixel_type.dtype)
+    return Pixels(values, np.zeros((1, *part.shape_yx), np.uint8))
 
 
 def _completed(pixels: Pixels, chosen: tuple[int | None, ...]) -> Pixels:

@@ -354,6 +354,18 @@ def test_bands_that_a_scene_lacks_are_no_data_and_one_band_is_all(tmp_path):
     assert pixels.valid[:, 0, 35].tolist() == [255, 255, 0]
 
 
+def test_a_scene_that_has_none_of_the_bands_covers_nothing(tmp_path):
+    write(tmp_path / "a.tif", np.full((2, 10, 10), 5, "uint8"), (0, 0, 10, 10), "EPSG:3857")
+    write(tmp_path / "b.tif", np.full((3, 10, 10), 6, "uint8"), (0, 0, 5, 10), "EPSG:3857")
+    service = ImageService.open(str(tmp_path), mosaic=MosaicSettings(bands=3))
+    request = ExportRequest(bbox=(0, 0, 10, 10), size=(10, 10), band_ids=(2, 2), format="tiff")
+    view = plan_export(service, request).view
+    pixels = read(view, view.grid.whole)
+
+    assert pixels.values[:, 0, 2].tolist() == [6, 6]
+    assert (pixels.valid.min(axis=0)[0] == [255] * 5 + [0] * 5).all()
+
+
 def test_the_antimeridian_is_no_edge(tmp_path):
     west = write(
         tmp_path / "a.tif", np.full((1, 10, 20), 1, "uint8"), (170, 0, 190, 10), "EPSG:4326"
@@ -406,6 +418,13 @@ def test_a_blend_fades_across_a_seamline(seamed):
 
     assert (row[:45] == 10).all() and (row[55:] == 20).all()
     assert row[45:55] == pytest.approx(10.5 + np.arange(10), abs=1e-3)
+
+
+def test_a_box_finer_than_numbers_is_refused(four):
+    request = ExportRequest(bbox=(0, 0, 1e-310, 1e-310))
+
+    with pytest.raises(ParameterError, match="too small for the precision"):
+        plan_export(four, request)
 
 
 def test_a_picture_of_no_scene_is_blank(four):
