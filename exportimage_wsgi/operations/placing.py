@@ -16,6 +16,8 @@ from .request import ExportRequest
 DEFAULT_SIZE = 400, 400
 WGS84 = crs_from_wkid(4326)
 _LARGEST_COORDINATE = 1e15
+_FINEST_PIXEL = 1e-100
+"""In units of the picture's reference; the area of a finer pixel may be none to a double."""
 _LARGEST_MAP = 1e8
 """Metres from the origin: maps of the whole world reach a fifth of that, or else to infinity."""
 
@@ -91,7 +93,7 @@ def _check_within(service: ImageService, request: ExportRequest, asked: Extent) 
 def _check_resolution(request: ExportRequest, extent: Extent, width: int, height: int) -> None:
     """A pixel must be wider than what a double can tell apart at that place."""
     pixel = min(extent.width / width, extent.height / height)
-    finest = 64 * math.ulp(max(abs(c) for c in extent.bounds))
+    finest = max(64 * math.ulp(max(abs(c) for c in extent.bounds)), _FINEST_PIXEL)
     if not pixel > finest:
         raise ParameterError("bbox", text_of(request), "too small for the precision of coordinates")
 
