@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -40,11 +41,11 @@ _AGS = """<GDAL_WMS>
 
 
 def ran(*command: str | Path, **environment: str) -> str:
-    """What a program prints."""
+    """What a program prints; the tiles that it keeps go with it."""
     words = [str(word) for word in command]
-    done = subprocess.run(
-        words, env=os.environ | environment, capture_output=True, text=True, timeout=120
-    )
+    with tempfile.TemporaryDirectory() as kept:
+        known = os.environ | {"GDAL_DEFAULT_WMS_CACHE_PATH": kept} | environment
+        done = subprocess.run(words, env=known, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
