@@ -86,7 +86,7 @@ class Planner:
         source = self.service.source
         if not isinstance(source, MosaicDataset) or source.settings.on_failure != "skip":
             return False
-        if not error.raster or failures.known(error.raster, error.version) is not None:
+        if not error.raster:
             return False
         _log.warning("service %s: %s; it is left out", self.service.name, error)
         failures.remember(error.raster, error.version, error.reason)
@@ -268,10 +268,14 @@ def _told(pieces: Iterator[Any], count: int, progress: Progress) -> Iterator[Any
 def persistently(export: Export, deed: Callable[[Export], Done]) -> Done:
     """What a deed gives, done again without each item that it finds unreadable, if such items
     may be left out."""
+    found: set[tuple[str, str]] = set()
     while True:
         try:
             return deed(export)
         except ItemError as error:
+            if (error.raster, error.version) in found:
+                raise
+            found.add((error.raster, error.version))
             export = export.without(error)
 
 

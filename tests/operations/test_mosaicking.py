@@ -298,6 +298,18 @@ def test_a_scene_that_turns_out_damaged_is_left_out_of_the_whole_file(tmp_path):
     assert "item 3 is left out" in export_image(service, request).notes[0]
 
 
+def test_a_scene_is_left_out_though_another_picture_has_found_it_damaged(tmp_path):
+    service = mosaic(constant_scenes(tmp_path, FOUR, compress="deflate"), on_failure="skip")
+    broken = tmp_path / "north-west_2003.tif"
+    broken.write_bytes(broken.read_bytes()[:-20] + bytes(20))
+    request = ExportRequest(bbox=(0, 0, 100, 100), size=(100, 100), format="tiff")
+    one, other = export_image(service, request), export_image(service, request)
+    one.save(tmp_path / "one.tif")
+    other.save(tmp_path / "other.tif")
+
+    assert (tmp_path / "one.tif").read_bytes() == (tmp_path / "other.tif").read_bytes()
+
+
 def test_a_damaged_scene_fails_the_picture_by_default(tmp_path):
     paths = constant_scenes(tmp_path, FOUR, compress="deflate")
     service = mosaic(paths)
