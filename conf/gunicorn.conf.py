@@ -18,8 +18,9 @@ bind = "127.0.0.1:8080"
 workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4, 8)
 
 # Threads, several times more than large exports that are let in ([limits] exports), so that small
-# requests and slow readers don't wait for them. Sync workers would stand still.
-worker_class = "gthread"
+# requests and slow readers don't wait for them. Sync workers would stand still. (gunicorn's own
+# "gthread" does as well, but now and then Ctrl-C doesn't end it.)
+worker_class = "exportimage_wsgi.serving.with_gunicorn.Worker"
 threads = 16
 
 # Never: rasters are opened, and libraries that cannot be forked are used, in the workers alone.

@@ -303,6 +303,9 @@ def test_services_beside_flask_and_its_page_both_answer(command: tuple[str | Pat
         status, media_type, page = until_answered(f"http://127.0.0.1:{port}/")
         pictures = re.findall(r'src="([^"]+)"', page.decode())
         drawn = [fetched(f"http://127.0.0.1:{port}/{html.unescape(url)}") for url in pictures]
+        # Not Ctrl-C, at which gunicorn's own workers may wait for themselves.
+        server.process.terminate()
+        server.process.wait(20)
 
     assert (status, media_type, len(drawn)) == (200, "text/html", 2)
     assert [reply[:2] for reply in drawn] == [(200, "image/png")] * 2

@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
 
 from ..config import Config
 from ..errors import ConfigError
@@ -69,6 +71,19 @@ class Workers(BaseApplication):
             announce(self._place.host, port, app.settings.front.prefix, app.catalog.names())
 
 
+class Worker(ThreadWorker):
+    """One that Ctrl-C always ends: it comes twice, from the terminal and from the parent, and
+    gunicorn's own handler, interrupted by itself, would wait for a lock that it holds."""
+
+    _is_quitting = False
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        if self._is_quitting:
+            return
+        self._is_quitting = True
+        super().handle_quit(sig, frame)  # type: ignore[no-untyped-call]
+
+
 def _left(_: Any, worker: Any) -> None:
     """In a worker, when its requests have ended."""
     app = getattr(worker, "wsgi", None)
@@ -102,7 +117,7 @@ def gunicorn_options(config: Config, place: Place) -> dict[str, Any]:
     farewell = min(config.limits.deadline or _LONGEST_FAREWELL, _LONGEST_FAREWELL)
     return {
         "bind": f"{host}:{place.port}",
-        "worker_class": "gthread",
+        "worker_class": f"{__name__}.{Worker.__name__}",
         "workers": place.workers,
         "threads": place.threads,
         "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
