@@ -33,7 +33,7 @@ from processes import Peer, Worker
 from rasterio.errors import NotGeoreferencedWarning
 from scene import default_folder
 from servers import CLIENTS, MapServer, Ours, Titiler, peers_python
-from work import SCENES, Box, Row, rows
+from work import Box, Row, rows, scenes
 
 from exportimage_wsgi import ImageService
 from exportimage_wsgi.imagery.cast import default_stretch
@@ -182,8 +182,9 @@ def main() -> int:
     parser.add_argument("--rows", default="", help="names of rows, with commas; all by default")
     parser.add_argument("--peers", default="MapServer,titiler,rio-tiler", help="with commas")
     parser.add_argument("--folder", type=Path, default=default_folder(), help="of the scenes")
+    parser.add_argument("--compression", default="jpeg", help="of the colours: jpeg or deflate")
     said = parser.parse_args()
-    rasters = {name: make(said.folder) for name, make in SCENES.items()}
+    rasters = {name: make(said.folder) for name, make in scenes(said.compression).items()}
     every = rows(stretch_of(rasters["six"]))
     chosen = [row for row in every if not said.rows or row.name in said.rows.split(",")]
     results = {}

@@ -39,7 +39,7 @@ class Row:
     title: str
 
     scene: str
-    """Name of the raster in `SCENES`, and of its service everywhere."""
+    """Name of the raster in `scenes`, and of its service everywhere."""
 
     size: tuple[int, int]
     """Width, height."""
@@ -65,12 +65,14 @@ class Row:
     """Largest mean difference of a peer's pixels from ours, of 255 or in units of the values."""
 
 
-SCENES: dict[str, Callable[[Path], Path]] = {
-    "rgb": lambda folder: scene(folder, "deflate"),
-    "elevation": elevation,
-    "six": six_bands,
-    "plain": without_overviews,
-}
+def scenes(compression: str) -> dict[str, Callable[[Path], Path]]:
+    """What makes each raster; the red, green and blue one is packed by "jpeg" or "deflate"."""
+    return {
+        "rgb": lambda folder: scene(folder, compression),
+        "elevation": elevation,
+        "six": six_bands,
+        "plain": without_overviews,
+    }
 
 
 def _native(side: int, size: int) -> Callable[[np.random.Generator], Box]:
