@@ -19,6 +19,7 @@ from .errors import ConfigError, ExportImageError, SourceError
 from .rasters import named, told_in_full
 from .running import Runner, cores
 from .serving import Place, exit_on_sigterm
+from .words import counted
 
 if TYPE_CHECKING:
     from .catalog import Offer
@@ -288,7 +289,7 @@ def _make_index(name: str, offer: Offer) -> bool:
         word = "warning" if done.is_written else "fault"
         click.echo(f"{word}: {failure.raster}: {failure.reason}", err=True)
     if done.is_written:
-        click.echo(f"{path}: {done.items} items, {done.read} read, {done.gone} gone")
+        click.echo(f"{path}: {counted(done.items, 'item')}, {done.read} read, {done.gone} gone")
     else:
         click.echo(f"{path} is not written, as mosaic.on_failure says", err=True)
     return done.is_written
@@ -369,4 +370,4 @@ def check(context: click.Context, config: str) -> None:
         click.echo(f"warning: {warning}", err=True)
     if report.faults:
         context.exit(1)
-    click.echo(f"{config}: {report.services} services, no faults")
+    click.echo(f"{config}: {counted(report.services, 'service')}, no faults")

@@ -32,6 +32,7 @@ from .errors import (
     StoreError,
     shown,
 )
+from .words import counted
 
 _log = logging.getLogger(__name__)
 
@@ -122,7 +123,8 @@ class Jobs:
         self._sweep()
         active = sum(job.state.is_active for job in self._all())
         if active >= self._most:
-            raise OverloadedError(f"{active} asynchronous exports wait or are under way")
+            most = counted(self._most, "asynchronous export")
+            raise OverloadedError(f"at most {most} may wait or be under way")
         job = Job(id=f"j{secrets.token_hex(16)}", service=service)
         try:
             self._write(job)

@@ -271,7 +271,7 @@ def test_overviews_that_are_built_beside_it_are_found(tmp_path: Path) -> None:
 def test_settings_that_do_not_fit_the_raster_are_its_own_service_s_error(scene: str) -> None:
     settings = ServiceSettings(band_names=("one", "two"))
 
-    with pytest.raises(SourceError, match="2 band names for 1 bands"):
+    with pytest.raises(SourceError, match="2 band names for 1 band of"):
         Catalog({"a": Offer(raster=scene, settings=settings)}).service("a")
 
 
@@ -440,7 +440,7 @@ def test_stems_that_differ_in_letter_case_only_clash(tmp_path: Path) -> None:
         ("a.tif is missing", "/x/y/../a.tif", "/x/a.tif is missing"),
         ("a.nc is missing", "/x/a.nc#t", "/x/a.nc is missing"),
         ("a.nc#t is missing", "/x/a.nc#t", "/x/a.nc#t is missing"),
-        ("2 names for 1 bands of a.tif", "/x/a.tif", "/x/a.tif: 2 names for 1 bands of a.tif"),
+        ("2 names for 1 band of a.tif", "/x/a.tif", "/x/a.tif: 2 names for 1 band of a.tif"),
         ("a.tif is gone", "https://me:pw@host/x/a.tif?key=1", "https://host/x/a.tif is gone"),
         ("a.tif is gone", "/vsizip/x.zip/a.tif", "/vsizip/x.zip/a.tif is gone"),
     ],

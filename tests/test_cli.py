@@ -313,6 +313,14 @@ def test_a_sound_configuration_passes_the_check(config: Path) -> None:
     assert done.stdout == f"{config}: 2 services, no faults\n"
 
 
+def test_the_check_of_one_service_speaks_of_one(scene: Path, tmp_path: Path) -> None:
+    (tmp_path / "one.toml").write_text('[services.a]\nsource = "scene.tif"\n')
+
+    done = run("check", tmp_path / "one.toml")
+
+    assert done.stdout == f"{tmp_path}/one.toml: 1 service, no faults\n"
+
+
 def test_the_check_tells_faults_of_the_file_and_of_rasters_at_once(
     config: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from ..geo.grid import Grid
 from ..imagery.mosaic import open_kept
 from ..imagery.sources.source import Level, Source, SourceInfo
 from ..pixels import PixelType, Statistics
+from ..words import counted
 from .settings import MosaicSettings
 from .table import ItemTable
 from .together import Together
@@ -117,7 +118,8 @@ def finest(table: ItemTable) -> float:
 
 def _band_names(made: Together, bands: int, said: tuple[str, ...] | None) -> tuple[str, ...]:
     if said is not None and len(said) != bands:
-        raise ValueError(f"{len(said)} band names for {bands} bands of the mosaic")
+        told = f"{counted(len(said), 'band name')} for {counted(bands, 'band')}"
+        raise ValueError(f"{told} of the mosaic")
     if said is not None:
         return said
     known = made.band_names

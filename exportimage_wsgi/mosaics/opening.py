@@ -12,6 +12,7 @@ from ..errors import SourceError
 from ..esri.rules import MosaicMethod
 from ..imagery.sources.source import SourceInfo
 from ..pixels import MosaicOperation
+from ..words import counted
 from .as_raster import Options, info_of
 from .building import build
 from .dataset import MosaicDataset
@@ -148,7 +149,8 @@ def _check(failures: Sequence[Failure], settings: MosaicSettings) -> None:
     more = f" (and {len(failures) - _SHOWN} more)" if len(failures) > _SHOWN else ""
     if settings.on_failure == "fail":
         raise SourceError(f"{named}{more}")
-    _log.warning("%d rasters are left out of a mosaic: %s%s", len(failures), named, more)
+    told = f"{counted(len(failures), 'raster')} left out of a mosaic"
+    _log.warning("%s: %s%s", told, named, more)
 
 
 def check_fields(table: ItemTable, settings: MosaicSettings) -> None:
@@ -171,4 +173,4 @@ def _tell(table: ItemTable, seconds: float) -> None:
         return
     count = len(table)
     advice = "; `exportimage-wsgi index` would keep them in a file" if count > MANY else ""
-    _log.info("looked at %d rasters of a mosaic in %.1f s%s", count, seconds, advice)
+    _log.info("looked at %s of a mosaic in %.1f s%s", counted(count, "raster"), seconds, advice)

@@ -17,6 +17,7 @@ from shapely.lib import ShapelyError
 from ..errors import SourceError, UnknownCRSError
 from ..geo.crs import CRS, crs_from_wkid, crs_from_wkt
 from ..imagery.sources.versions import display_name, is_address
+from ..words import counted
 from .documents import read_document, read_json
 
 WGS84 = crs_from_wkid(4326)
@@ -74,7 +75,8 @@ def _csv(path: str) -> Frame:
     body = [row for row in rows[1:] if row]
     for number, row in enumerate(body, 2):
         if len(row) != len(header):
-            raise SourceError(f"{name}: row {number} has {len(row)} values, not {len(header)}")
+            told = counted(len(row), "value")
+            raise SourceError(f"{name}: row {number} has {told}, not {len(header)}")
     columns = {each: [row[i] or None for row in body] for i, each in enumerate(header)}
     return _with_geometry(name, columns)
 

@@ -127,5 +127,5 @@ def _notes(dataset: MosaicDataset, selection: Selection) -> tuple[str, ...]:
     if not selection.is_cut:
         return selection.left_out
     most = dataset.settings.max_images
-    cut = f"more than {most} items overlap here: the first {most} are drawn (maxMosaicImageCount)"
+    cut = f"more items overlap here than maxMosaicImageCount={most}: the others are left out"
     return (cut, *selection.left_out)

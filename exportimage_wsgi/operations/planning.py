@@ -27,6 +27,7 @@ from ..imagery.warp import Layer, placement_of, plan_layer
 from ..mosaics.dataset import MosaicDataset
 from ..pixels import NoDataRule, PixelType
 from ..service import ImageService
+from ..words import counted
 from .mosaicking import plan_mosaic
 from .placing import WGS84, on_the_globe, plan_grid
 from .request import ExportRequest
@@ -84,9 +85,8 @@ def _check_bytes(service: ImageService, grid: Grid, bands: int, pixel_type: Pixe
         service.settings.max_image_bytes,
     )
     if size > most:
-        rule = (
-            f"{bands} bands of {pixel_type.name} are {size} bytes, at most {most} (max_image_bytes)"
-        )
+        told = f"{counted(bands, 'band')} of {pixel_type.name} would take {size} bytes"
+        rule = f"{told}, at most {most} are allowed (max_image_bytes)"
         raise SizeLimitError("size", f"{width},{height}", rule)
 
 
@@ -182,7 +182,8 @@ def _nodata_rule(
     if request.band_ids is not None and len(rule.values) == len(request.band_ids):
         return replace(rule, values=rule.values[: len(bands)])
     text = ",".join(f"{v:.12g}" for v in rule.values)
-    raise ParameterError("noData", text, f"one value, or one for each of the {len(bands)} bands")
+    said = f"one value, or one for each band, here {len(bands)}"
+    raise ParameterError("noData", text, said)
 
 
 def _looks(

@@ -90,7 +90,7 @@ def test_more_bytes_than_the_limit_are_refused_before_anything_is_made(make_serv
     asked = replace(TIFF, pixel_type="F64")
 
     assert plan_export(service, asked).view.bands == 3
-    with pytest.raises(SizeLimitError, match="4 bands of F64 are 5120000 bytes"):
+    with pytest.raises(SizeLimitError, match="4 bands of F64 would take 5120000 bytes"):
         plan_export(service, replace(asked, band_ids=(0, 0, 0, 0)))
 
 

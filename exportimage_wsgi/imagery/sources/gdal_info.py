@@ -12,6 +12,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 
 from ...errors import SourceError
 from ...pixels import Palette, PixelType, Statistics, pixel_type_of
+from ...words import counted
 from .complaints import watched_opening
 from .gdal_files import check_length, other_files
 from .gdal_masks import Mask, mask_of, mask_overviews
@@ -72,9 +73,8 @@ def describe(
         _check_is_raster(dataset, name)
         stored = _stored(dataset, path, unscale, nodata)
         if band_names is not None and len(band_names) != len(stored.bands):
-            raise ValueError(
-                f"{len(band_names)} band names for {len(stored.bands)} bands of {name}"
-            )
+            said, there = counted(len(band_names), "band name"), counted(len(stored.bands), "band")
+            raise ValueError(f"{said} for {there} of {name}")
         grid, ground_points = placed(dataset, path)
         check_length(dataset, path, _stored_bits(dataset, tuple(dataset.indexes)))
         tags = dataset.tags(ns="IMAGE_STRUCTURE")

@@ -13,6 +13,7 @@ import xarray
 from ...errors import SourceError
 from ...geo.grid import Window
 from ...pixels import Pixels
+from ...words import counted
 from .array import array_values
 from .array_info import Axes, axes_of, declared_nodata, describe_array, spatial_dimensions
 from .datasets import FAULTS, datasets, is_zarr
@@ -214,8 +215,9 @@ def _slice(
             listed = ", ".join(map(str, array.dims))
             raise SourceError(f"{name}#{variable} has no dimension {dimension}; it has {listed}")
         if index >= array.sizes[dimension]:
-            entries = f"{array.sizes[dimension]} entries along {dimension}"
-            raise SourceError(f"{name}#{variable} has {entries}: {dimension}={index} is none")
+            entries = counted(array.sizes[dimension], "entry", "entries")
+            where = f"{entries} along {dimension}"
+            raise SourceError(f"{name}#{variable} has {where}: {dimension}={index} is none")
         array = array.isel({dimension: index}, drop=True)
     return array
 

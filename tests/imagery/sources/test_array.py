@@ -265,7 +265,7 @@ def test_names_of_bands_are_labels_or_counted():
     assert open_array(several).info.band_names == ("a", "b")
     assert open_array(plain, band_names=("x", "y")).info.band_names == ("x", "y")
     assert open_array(plain[0].rename("heat")).info.band_names == ("heat",)
-    with pytest.raises(ValueError, match="1 band names for 2 bands"):
+    with pytest.raises(ValueError, match="1 band name for 2 bands"):
         open_array(plain, band_names=("x",))
 
 
