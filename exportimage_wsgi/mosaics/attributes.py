@@ -8,8 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..errors import SourceError
+from ..errors import SourceError, shown
 from ..geo.crs import CRS
+from ..words import counted
 from .columns import column, column_name
 from .items import Found, MosaicItem
 from .patterns import attributes, compiled
@@ -65,9 +66,11 @@ def attribute_columns(
     """The columns of attributes, in the order: table of items, pattern, joined table, tags.
 
     Raises:
-        SourceError: a value isn't of the type that `types` says, or `types` names what isn't an
-            attribute.
+        SourceError: the pattern matches no item, a value isn't of the type that `types` says, or
+            `types` names what isn't an attribute.
     """
+    if settings.pattern is not None:
+        _check_pattern(settings.pattern, [item.found.place for item in items])
     rows = [_said(item, settings, join) for item in items]
     names = dict.fromkeys(name for row in rows for name in row)
     kinds = {column_name(name): kind for name, kind in settings.types}
@@ -84,6 +87,17 @@ def attribute_columns(
         except ValueError as error:
             raise SourceError(str(error)) from error
     return found
+
+
+def _check_pattern(pattern: str, places: Sequence[str]) -> None:
+    """Raises: SourceError: it matches no place, so that it says nothing of any item."""
+    expression = compiled(pattern)
+    if not any(expression.search(place) for place in places):
+        looked_at = counted(len(places), "raster")
+        raise SourceError(
+            f"mosaic.pattern={shown(pattern)}: matches the name of none of {looked_at}, "
+            f"such as {shown(places[0])}"
+        )
 
 
 def twins(names: Iterable[str]) -> dict[str, str]:

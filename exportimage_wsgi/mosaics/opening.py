@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import SourceError
+from ..errors import SourceError, shown
 from ..esri.rules import MosaicMethod
 from ..imagery.sources.source import SourceInfo
 from ..pixels import MosaicOperation
@@ -20,9 +20,10 @@ from .describing import Failure, Manner, described
 from .finding import find, is_mosaic
 from .index import load, shape_of
 from .items import MosaicItem
+from .patterns import compiled
 from .settings import MosaicSettings
 from .state import is_mosaic_current, state_of
-from .table import ItemTable
+from .table import Field, ItemTable
 from .together import common_crs, together
 
 __all__ = ["is_mosaic", "is_mosaic_current", "open_mosaic"]
@@ -160,12 +161,30 @@ def check_fields(table: ItemTable, settings: MosaicSettings) -> None:
             try:
                 field = table.field(name)
             except ValueError as error:
-                raise SourceError(f"mosaic.{key}: {error}") from error
+                raise SourceError(f"mosaic.{key}: {error}{_groups(settings)}") from error
             if key == "time" and field.type != "esriFieldTypeDate":
-                raise SourceError(f"mosaic.time: {name} holds no dates (mosaic.types says which)")
-
+                raise SourceError(f"mosaic.time: {_no_dates(table, field)}")
     if settings.method is MosaicMethod.SEAMLINE and not table.has_seamlines:
         raise SourceError("mosaic.method: seamline needs seamlines, which no item has")
+
+
+def _groups(settings: MosaicSettings) -> str:
+    """What the pattern could have named, for whoever misspelt it."""
+    if settings.pattern is None:
+        return ""
+    named = ", ".join(compiled(settings.pattern).groupindex)
+    return f"; mosaic.pattern={shown(settings.pattern)} names {named}"
+
+
+def _no_dates(table: ItemTable, field: Field) -> str:
+    """Why a field cannot tell when an item is from."""
+    said = table.rows.column(field.column).drop_null()
+    if not len(said):
+        return f"no item has a value of {field.name}"
+    return (
+        f"{field.name} holds no dates, but values such as {shown(said[0].as_py())}; dates are "
+        "2020-01-31 or 20200131, and milliseconds since 1970 where mosaic.types says so"
+    )
 
 
 def _tell(table: ItemTable, seconds: float) -> None:

@@ -90,8 +90,13 @@ def test_different_palettes_are_a_fault_that_names_two_items(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("said", "rule"),
     [
-        ({"time": ["gone"]}, "mosaic.time: there is no field gone"),
-        ({"time": ["number"]}, "number holds no dates"),
+        ({"time": ["gone"]}, r"mosaic.time: there is no field gone.* names number"),
+        ({"time": ["number"]}, "number holds no dates, but values such as 1"),
+        ({"time": ["a"], "pattern": "(?P<a>z)?1"}, "mosaic.time: no item has a value of a"),
+        (
+            {"pattern": "_(?P<a>[0-9])_"},
+            "matches the name of none of 1 raster, such as scene1",
+        ),
         ({"method": "attribute", "sort_field": "gone"}, "mosaic.sort_field: there is no field"),
         ({"types": {"gone": "text"}}, "there is no attribute gone; attributes are number"),
         ({"types": {"number": "date"}, "pattern": "(?P<number>[a-z]+)"}, "is no date"),
