@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +18,7 @@ from .errors import ExportImageError
 from .imagery.sources.source import SourceInfo
 from .mosaics.dataset import MosaicDataset
 from .mosaics.indexing import changes
-from .mosaics.opening import MANY
+from .mosaics.opening import LOGGER, MANY
 from .rasters import told_in_full
 from .running import Stop
 from .service import ImageService
@@ -59,10 +61,24 @@ def checked(path: str) -> Report:
     for name in catalog.names():
         key = f'{prefix}: services."{name}"'
         try:
-            warnings += [f"{key}: {text}" for text in of_service(catalog.service(name))]
+            with _unlogged(LOGGER):
+                service = catalog.service(name)
+            warnings += [f"{key}: {text}" for text in of_service(service)]
         except ExportImageError as error:
             found.append(f"{key}: {told_in_full(str(error), catalog.raster(name))}")
     return Report(faults=tuple(found), warnings=tuple(warnings), services=len(catalog.names()))
+
+
+@contextmanager
+def _unlogged(name: str) -> Iterator[None]:
+    """Without the warnings of a logger, since the report tells them."""
+    logger = logging.getLogger(name)
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _of_output(config: Config) -> Iterator[str]:

@@ -18,7 +18,7 @@ from .describing import Failure, described, key_of, version_if_there
 from .finding import find
 from .index import Index, Kept, load, load_descriptions, manner_digest, metadata, save, shape_of
 from .items import Description, MosaicItem
-from .opening import check_fields, manner_of
+from .opening import check_fields, check_some, manner_of
 from .settings import MosaicSettings
 from .statistics import mosaic_statistics
 from .table import ItemTable
@@ -85,6 +85,7 @@ def make_index(
             items, failures = described(finding.found, manner_of(settings, options), known, done)
         if failures and settings.on_failure == "fail":
             return _not_written(items, failures, parts.count)
+        check_some(items, failures)
         index, chosen, lost = _index(what, items, settings, options, before)
         failures += lost
         if lost and settings.on_failure == "fail":
@@ -179,8 +180,6 @@ def _index(
     before: _Before,
 ) -> tuple[Index, list[MosaicItem], list[Failure]]:
     """The index, the items by its rows, and those that have no place in it."""
-    if not items:
-        raise SourceError("none of the rasters of the mosaic can be read")
     ids, next_id = _ids(items, before)
     order = np.argsort(ids)
     items, ids = [items[i] for i in order], ids[order]

@@ -28,7 +28,9 @@ from .together import common_crs, together
 
 __all__ = ["is_mosaic", "is_mosaic_current", "open_mosaic"]
 
-_log = logging.getLogger(__name__)
+LOGGER = __name__
+"""Warns of what is missing or left out of a mosaic while it is opened."""
+_log = logging.getLogger(LOGGER)
 MANY = 300
 """Rasters; of more an index is advised."""
 _MIXING = (MosaicOperation.MEAN, MosaicOperation.BLEND, MosaicOperation.SUM)
@@ -95,6 +97,7 @@ def _in_memory(what: Any, settings: MosaicSettings, options: Options) -> MosaicD
     state = state_of(what, settings, finding.files)
     items, failures = described(finding.found, manner_of(settings, options))
     _check(failures, settings)
+    check_some(items, failures)
     table, lost = table_of(items, settings)
     _check(lost, settings)
     made = together(items_of(items, table), settings)
@@ -130,8 +133,6 @@ def table_of(
     Raises:
         SourceError: none is left, or the settings speak of attributes that aren't there.
     """
-    if not items:
-        raise SourceError("none of the rasters of the mosaic can be read")
     table, failures = build(items, common_crs(items, settings), settings)
     check_fields(table, settings)
     return table, failures
@@ -146,12 +147,22 @@ def _check(failures: Sequence[Failure], settings: MosaicSettings) -> None:
     """Raises: SourceError: there are some, and they aren't to be left out."""
     if not failures:
         return
-    named = "; ".join(str(each) for each in failures[:_SHOWN])
-    more = f" (and {len(failures) - _SHOWN} more)" if len(failures) > _SHOWN else ""
     if settings.on_failure == "fail":
-        raise SourceError(f"{named}{more}")
+        raise SourceError(_first(failures))
     told = f"{counted(len(failures), 'raster')} left out of a mosaic"
-    _log.warning("%s: %s%s", told, named, more)
+    _log.warning("%s: %s", told, _first(failures))
+
+
+def check_some(items: Sequence[MosaicItem], failures: Sequence[Failure]) -> None:
+    """Raises: SourceError: there is no item, since none of the rasters can be read."""
+    if not items:
+        raise SourceError(f"no raster of the mosaic can be read: {_first(failures)}")
+
+
+def _first(failures: Sequence[Failure]) -> str:
+    named = "; ".join(str(each) for each in failures[:_SHOWN])
+    more = len(failures) - _SHOWN
+    return f"{named} (and {more} more)" if more > 0 else named
 
 
 def check_fields(table: ItemTable, settings: MosaicSettings) -> None:

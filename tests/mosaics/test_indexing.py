@@ -311,3 +311,25 @@ def test_the_check_tells_what_is_left_out(folder: Path) -> None:
     config = write_config(folder, 'on_failure = "skip"\n')
 
     assert "left out: damaged.tif" in check(config)
+
+
+def test_the_check_says_once_what_is_missing_or_left_out(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "scenes" / "damaged.tif").write_bytes(b"II*\0")
+    config = write_config(folder, 'on_failure = "skip"\n')
+
+    said = check(config).splitlines()
+
+    assert [line.count("a.parquet") for line in said] == [0, 1]
+    assert [line.count("damaged.tif") for line in said] == [1, 0]
+    assert caplog.messages == []
+
+
+def test_why_no_raster_can_be_read_is_told(folder: Path) -> None:
+    for file in (folder / "scenes").iterdir():
+        file.write_bytes(b"II*\0")
+    config = write_config(folder, 'on_failure = "skip"\n')
+
+    assert "no raster of the mosaic can be read: scene0_20200101.tif" in check(config)
+    assert "no raster of the mosaic can be read: scene0_20200101.tif" in index(config).stderr
