@@ -157,6 +157,12 @@ class Export:
             raise error
         return Export(self._planner, self._runner)
 
+    def leave_out(self, error: BaseException) -> None:
+        """Let the next exports do without an item that this one, half sent, broke off at, if the
+        service leaves such items out."""
+        if isinstance(error, ItemError):
+            self._planner.leaves_out(error)
+
     def settle(self) -> Encoder:
         """Decide which encoder it is; for jpgpng this reads pixels until one is no data."""
         with self._settling:

@@ -74,7 +74,8 @@ class Exporter:
             stored = self._kept(service, export)
             headers["Content-Disposition"] = _disposition(service, stored.path.suffix)
             return file_reply(request, stored, export.token, headers)
-        body = Body(export.stream()) if request.method != "HEAD" else None
+        is_wanted = request.method != "HEAD"
+        body = Body(export.stream(), export.leave_out) if is_wanted else None
         response = Response(body, headers=headers, content_type=export.media_type)
         response.direct_passthrough = body is not None
         response.headers["ETag"] = quote_etag(export.token)

@@ -7,7 +7,7 @@ import json
 import logging
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, BinaryIO
@@ -173,10 +173,17 @@ def _is_invalid_url(error: ExportImageError) -> bool:
 
 class Body:
     """The bytes of a picture as they are made. The first are made before it is returned, so
-    that an error can still become an error reply; closing it stops the work."""
+    that an error can still become an error reply; closing it stops the work.
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
+    Args:
+        chunks: the bytes.
+        failed: is told of an error that comes later.
+    """
+
+    def __init__(
+        self, chunks: Iterator[bytes], failed: Callable[[BaseException], None] | None = None
+    ) -> None:
+        self._chunks, self._failed = chunks, failed
         self._first: bytes | None = None
         try:
             self._first = next((chunk for chunk in chunks if chunk), None)
@@ -195,8 +202,10 @@ class Body:
             return next(self._chunks)
         except StopIteration:
             raise
-        except BaseException:
+        except BaseException as error:
             _log.exception("an export failed after its first bytes were sent")
+            if self._failed is not None:
+                self._failed(error)
             raise
 
     def close(self) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 from werkzeug.test import Client, create_environ, run_wsgi_app
 
-from exportimage_wsgi.errors import SourceError
+from exportimage_wsgi import create_app
+from exportimage_wsgi.errors import ItemError, SourceError
 from exportimage_wsgi.web.app import ImageServer
+from tests.clients import visitor_of
+from tests.operations.scenes import constant_scenes, mosaic
 
 EXPORT = "/rest/services/Rocky/Scene/ImageServer/exportImage"
 BOX = {"bbox": "-117,34,-116,35", "bboxSR": "4326", "size": "300,200"}
@@ -240,6 +244,24 @@ def test_an_error_after_the_first_bytes_breaks_the_body_and_is_logged(
         list(body)
     body.close()  # type: ignore[attr-defined]
     assert "a block cannot be read" in caplog.text
+
+
+def test_what_a_mosaics_picture_broke_off_at_is_left_out_of_the_next(tmp_path: Path) -> None:
+    scenes = {"north_2001": (10, (0, 2000, 1000, 4000)), "south_2002": (20, (0, 0, 1000, 2000))}
+    app = create_app(
+        mosaic(constant_scenes(tmp_path, scenes, compress="deflate"), on_failure="skip")
+    )
+    broken = tmp_path / "south_2002.tif"
+    broken.write_bytes(broken.read_bytes()[:-20] + bytes(20))
+    query = {"f": "image", "format": "tiff", "bbox": "0,0,1000,4000", "size": "1000,4000"}
+    body, status, _ = run_wsgi_app(app, create_environ("/exportImage", query_string=query))
+
+    assert status == "200 OK"
+    with pytest.raises(ItemError, match="item 2"):
+        list(body)
+    reply = visitor_of(app).get("/exportImage", query_string=query)
+    assert reply.status_code == 200 and len(reply.data) > 4_000_000
+    assert "item 2 is left out" in reply.headers["Content-Notes"]
 
 
 def test_a_full_store_is_a_clear_error(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
