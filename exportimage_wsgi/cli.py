@@ -338,8 +338,10 @@ class Bar:
 def info(raster: str) -> None:
     """Print what a raster, or a service of a configuration, says of itself, as JSON.
 
-    Of a configuration with several services their names are printed.
+    Of a mosaic the number of its items, `itemCount`, is told with it. Of a configuration with
+    several services their names are printed.
     """
+    from .mosaics.dataset import MosaicDataset
     from .operations.describe import describe_service
 
     path, _, name = raster.partition("#")
@@ -350,6 +352,8 @@ def info(raster: str) -> None:
             return
     config, service, _ = _found(raster)
     described = describe_service(service, config.compat.version)
+    if isinstance(service.source, MosaicDataset):
+        described["itemCount"] = len(service.source.table)
     click.echo(json.dumps(described, indent=2, ensure_ascii=False))
 
 

@@ -280,6 +280,7 @@ def test_info_prints_what_a_raster_says_of_itself(scene: Path) -> None:
 
     assert (said["name"], said["bandCount"], said["pixelType"]) == ("scene", 3, "U8")
     assert said["extent"]["xmin"] == -120
+    assert "itemCount" not in said
 
 
 def test_info_of_a_service_has_its_name_and_version(config: Path) -> None:
@@ -722,7 +723,7 @@ def test_a_folder_or_a_glob_is_described_as_one_mosaic(what: str, tmp_path: Path
 
     described = json.loads(run("info", tmp_path / what).stdout)
 
-    assert described["name"] == "scenes"
+    assert (described["name"], described["itemCount"]) == ("scenes", 3)
     extent = [described["extent"][side] for side in ("xmin", "ymin", "xmax", "ymax")]
     assert extent == [500_000, 5_500_000, 502_000, 5_501_000]
 
