@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ import click
 from . import __version__
 from .config import Config, checked_prefix
 from .errors import ConfigError, ExportImageError, SourceError
-from .rasters import named, told_in_full
+from .rasters import is_raster, named, stem, told_in_full
 from .running import Runner, cores
 from .serving import Place, exit_on_sigterm
 from .words import counted
@@ -255,10 +256,12 @@ def _with_index(text: str) -> list[tuple[str, Offer]]:
     """Name and offer of the services meant that name an index.
 
     Raises:
-        ConfigError: a fault of the configuration, or there is none.
+        ConfigError: a fault of the configuration, there is none, or no mosaic has an index.
     """
     from .catalog import Catalog
 
+    if _is_raster_or_mosaic(text):
+        raise ConfigError(_index_of(text))
     path, _, name = text.partition("#")
     catalog = Catalog.of(Config.load(path))
     chosen = [each for each in catalog.names() if name.casefold() in ("", each.casefold())]
@@ -269,6 +272,27 @@ def _with_index(text: str) -> list[tuple[str, Offer]]:
     if not found:
         raise ConfigError((f"{text}: no mosaic names an index (mosaic.index)",))
     return found
+
+
+def _is_raster_or_mosaic(text: str) -> bool:
+    from .mosaics.opening import is_mosaic
+
+    return not _is_config(text.partition("#")[0]) and (is_raster(Path(text)) or is_mosaic(text))
+
+
+def _index_of(source: str) -> tuple[str, ...]:
+    """What to write down for the index of a source, which says nothing of one by itself."""
+    is_folder = Path(source).is_dir()
+    name = stem(os.path.abspath(source) if is_folder else source)
+    what = "a folder" if is_folder else "no configuration"
+    quoted = partial(json.dumps, ensure_ascii=False)
+    return (
+        f"{source} is {what}; index takes a TOML file in which a mosaic names its index, such as",
+        f"  [services.{quoted(name)}]",
+        f"  source = {quoted(source)}",
+        f"  [services.{quoted(name)}.mosaic]",
+        f"  index = {quoted(f'{name}.parquet')}",
+    )
 
 
 def _make_index(name: str, offer: Offer) -> bool:

@@ -369,8 +369,7 @@ class Config(Table):
             with file.open("rb") as opened:
                 tables = tomllib.load(opened)
         except OSError as error:
-            reason = _raster_instead(file) if is_raster(file) and file.exists() else error.strerror
-            return cls(), (f"{path}: {reason}",)
+            return cls(), (f"{path}: {_unreadable(file, error)}",)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             return cls(), (f"{file.name}: {_no_toml(file, error)}",)
         try:
@@ -442,11 +441,18 @@ _WORDS = {
 }
 
 
+def _unreadable(file: Path, error: OSError) -> str:
+    if file.exists() and (is_raster(file) or file.is_dir()):
+        return _raster_instead(file)
+    return str(error.strerror)
+
+
 def _raster_instead(file: Path) -> str:
+    kind = "raster" if is_raster(file) else "folder"
     return (
-        "this is a raster, not a TOML file; serve it by "
+        f"this is a {kind}, not a TOML file; serve it by "
         f"`exportimage-wsgi serve {shlex.quote(str(file))}`, "
-        f"or in Python as {{{file.stem!r}: {str(file)!r}}}"
+        f"or in Python as {{{file.resolve().stem!r}: {str(file)!r}}}"
     )
 
 

@@ -433,6 +433,13 @@ def test_the_check_warns_of_a_file_without_services(tmp_path: Path) -> None:
     assert (done.exit_code, done.stderr) == (0, "warning: a.toml: it names no service\n")
 
 
+def test_a_folder_is_no_configuration_to_check(tmp_path: Path) -> None:
+    done = run("check", tmp_path)
+
+    assert done.exit_code == 1
+    assert f"{tmp_path}: this is a folder, not a TOML file; serve it by `" in done.stderr
+
+
 def test_a_raster_is_no_configuration_to_check(scene: Path) -> None:
     done = run("check", scene)
 

@@ -265,6 +265,22 @@ def test_the_command_refuses_what_names_no_index(folder: Path) -> None:
     assert "there is no service b" in index(f"{config}#b").stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "kind"), [("scenes", "a folder"), ("scenes/*.tif", "no configuration")]
+)
+def test_the_command_tells_what_it_takes_in_place_of_rasters(
+    given: str, kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    done = index(given)
+    first, *example = done.stderr.splitlines()
+
+    assert done.exit_code == 1
+    assert first.startswith(f"Error: {given} is {kind}; index takes a TOML file")
+    (folder / "shown.toml").write_text("\n".join(example))
+    assert index("shown.toml").stdout.startswith(f"{folder}/scenes.parquet: 3 items")
+
+
 def test_statistics_are_those_of_the_items(folder: Path) -> None:
     make(folder)
 
