@@ -29,6 +29,7 @@ from pydantic_core import ErrorDetails
 from .errors import ConfigError, shown
 from .pixels import Interpolation
 from .rasters import is_elsewhere, is_raster
+from .syntax import key_of, told
 
 if TYPE_CHECKING:
     from .service import ServiceSettings
@@ -366,12 +367,9 @@ class Config(Table):
         """What is sound of a TOML file, and all its faults; a table with a fault is left out."""
         file = Path(path)
         try:
-            with file.open("rb") as opened:
-                tables = tomllib.load(opened)
-        except OSError as error:
-            return cls(), (f"{path}: {_unreadable(file, error)}",)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            return cls(), (f"{file.name}: {_no_toml(file, error)}",)
+            tables = _tables(file)
+        except ConfigError as error:
+            return cls(), error.faults
         try:
             return cls.checked(tables, file.parent), ()
         except ConfigError as error:
@@ -391,7 +389,7 @@ class Config(Table):
         except ValidationError as error:
             faults = tuple(_fault(each) for each in _errors(error))
         for name, twin in _twins(tables).items():
-            faults += (f"{_key(('services', name))}: {twin_fault(twin)}",)
+            faults += (f"{key_of(('services', name))}: {twin_fault(twin)}",)
         if faults:
             raise ConfigError(faults)
         return config
@@ -419,6 +417,23 @@ def _folder(info: ValidationInfo) -> Path:
 def _placed(source: str, folder: Path) -> str:
     """A path relative to the folder, or to a home (`~`), as an absolute one; a URL as it is."""
     return source if is_elsewhere(source) else os.path.join(folder, os.path.expanduser(source))
+
+
+def _tables(file: Path) -> dict[str, Any]:
+    """What a TOML file says.
+
+    Raises:
+        ConfigError: it cannot be read, or isn't TOML.
+    """
+    try:
+        text = file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        return tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError((f"{file}: {_unreadable(file, error)}",)) from error
+    except UnicodeDecodeError as error:
+        raise _no_toml(file, "this is not a TOML file: it is not text in UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise _no_toml(file, told(text, error)) from error
 
 
 # --- faults ----------------------------------------------------------------------------------
@@ -456,12 +471,8 @@ def _raster_instead(file: Path) -> str:
     )
 
 
-def _no_toml(file: Path, error: Exception) -> str:
-    if is_raster(file):
-        return _raster_instead(file)
-    if isinstance(error, UnicodeDecodeError):
-        return "this is not a TOML file: it is not text in UTF-8"
-    return str(error)
+def _no_toml(file: Path, fault: str) -> ConfigError:
+    return ConfigError((f"{file.name}: {_raster_instead(file) if is_raster(file) else fault}",))
 
 
 def _twins(tables: dict[str, Any]) -> dict[str, str]:
@@ -497,12 +508,12 @@ def _fault(details: ErrorDetails) -> str:
     location, received = details["loc"], details["input"]
     rule = _rule(details)
     if details["type"] == "missing":
-        return f"{_key(location)}: is missing"
+        return f"{key_of(location)}: is missing"
     if details["type"] == "extra_forbidden":
-        return f"{_key(location)}: unknown key{_hint(location, received)}"
+        return f"{key_of(location)}: unknown key{_hint(location, received)}"
     if location[-1] == "[key]":
-        return f"{_key(location[:-1])}: {rule}"
-    return f"{_key(location)}={shown(repr(received))}: {rule[0].lower()}{rule[1:]}"
+        return f"{key_of(location[:-1])}: {rule}"
+    return f"{key_of(location)}={shown(repr(received))}: {rule[0].lower()}{rule[1:]}"
 
 
 def _rule(details: ErrorDetails) -> str:
@@ -510,18 +521,6 @@ def _rule(details: ErrorDetails) -> str:
     if words is not None:
         return words.format(**details.get("ctx", {}))
     return details["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    """The key as TOML writes it: `services."Folder/name".background[1]`."""
-    text = ""
-    for part in location:
-        if isinstance(part, int):
-            text += f"[{part}]"
-            continue
-        plain = part.isascii() and part.replace("_", "").replace("-", "").isalnum()
-        text += ("." if text else "") + (part if plain else f'"{part}"')
-    return text
 
 
 def _hint(location: tuple[int | str, ...], received: Any) -> str:

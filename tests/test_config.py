@@ -300,7 +300,14 @@ def test_a_name_that_lacks_its_quotes_is_recognised(load: Load) -> None:
 def test_a_fault_of_the_syntax_names_its_line(load: Load) -> None:
     (fault,) = faults(load, "[server]\ntitle = 'a'\nurl == 'b'\n")
 
-    assert "line 3" in fault
+    assert fault.startswith("line 3, column 6: expected a value")
+
+
+@pytest.mark.parametrize("text", [b"\xef\xbb\xbf[server]\r\ntitle = 'a'", b"[server]\ntitle='a'"])
+def test_a_file_of_any_editor_is_read(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "a.toml").write_bytes(text)
+
+    assert Config.load(tmp_path / "a.toml").server.title == "a"
 
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:

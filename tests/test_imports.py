@@ -22,7 +22,7 @@ ROOT = Path(exportimage_wsgi.__file__).parent
 
 LEVELS = (
     {"errors", "words", "compiled"},
-    {"pixels", "rasters"},
+    {"pixels", "rasters", "syntax"},
     {"geo"},
     {"esri", "imagery", "encode"},
     {"mosaics"},
