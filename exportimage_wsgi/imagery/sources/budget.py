@@ -13,8 +13,14 @@ def keep_at_most(cache_bytes: int, handles: int) -> None:
     _bounds.update(cache_bytes=cache_bytes, handles=handles)
 
 
-def cache_bytes() -> int:
-    return _bounds["cache_bytes"]
+def tile_bytes() -> int:
+    """Of tiles that we unpacked ourselves."""
+    return _bounds["cache_bytes"] // 2
+
+
+def gdal_bytes() -> int:
+    """Of blocks that GDAL unpacked."""
+    return _bounds["cache_bytes"] - tile_bytes()
 
 
 def handles() -> int:

@@ -19,8 +19,11 @@ from .gdal_masks import Mask, as_alpha
 from .handles import pool
 from .levels import Ranges, assembled
 from .source import Level, SourceInfo
+from .tiled import read_tiles
 from .validity import scaled, validity
 from .versions import checked_version, display_name, is_address
+
+_Read = tuple[Values, NDArray[np.uint8] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,10 +52,15 @@ class GdalSource:
         """Read a window of one level; see `Source.read`."""
         self._check_version()
         chosen = self.info.levels[level]
-        with pool.handle(self.path, self.info.version, overview_option(chosen)) as dataset:
-            with watched_reading(self.path):
-                values, shared = self._stored_pixels(dataset, chosen, window, bands)
+        read = self._tiles(chosen, window, bands)
+        if read is None:
+            with pool.handle(self.path, self.info.version, overview_option(chosen)) as dataset:
+                with watched_reading(self.path):
+                    read = self._stored_pixels(dataset, chosen, window, bands)
+                self._check_version()
+        else:
             self._check_version()
+        values, shared = read
         valid = validity(values, tuple(self.stored.nodata[band] for band in bands), shared)
         return Pixels(values=self._delivered(values, valid, bands), valid=valid)
 
@@ -66,9 +74,23 @@ class GdalSource:
             pool.close(self.path)
             raise SourceError(f"{display_name(self.path)} was replaced while it was served")
 
+    def _tiles(self, level: Level, window: Window, bands: tuple[int, ...]) -> _Read | None:
+        """As `_stored_pixels`, without GDAL; `None` of a raster that needs it."""
+        stored = self.stored
+        if self.info.format != "GTiff" or stored.mask is not Mask.NONE:
+            return None
+        if stored.alpha_dtype != stored.dtype:
+            return None
+        alphas = [] if stored.alpha is None else [stored.alpha]
+        numbers = [stored.bands[band] for band in bands] + alphas
+        both = read_tiles(self.path, self.info.version, level, window, numbers, stored.dtype)
+        if both is None:
+            return None
+        return both[: len(bands)], as_alpha(both[len(bands) :]) if alphas else None
+
     def _stored_pixels(
         self, dataset: Any, level: Level, window: Window, bands: tuple[int, ...]
-    ) -> tuple[Values, NDArray[np.uint8] | None]:
+    ) -> _Read:
         """The stored numbers `(band, y, x)`, and mask and alpha `(1 or band, y, x)` as one."""
         stored, count = self.stored, len(bands)
         indexes = [stored.bands[band] for band in bands]

@@ -8,7 +8,7 @@ from typing import Any
 import rasterio
 from rasterio._env import set_gdal_config
 
-from .budget import cache_bytes
+from .budget import gdal_bytes
 from .versions import is_remote
 
 # Each of them hides, at its default, that a file is cut short.
@@ -44,9 +44,9 @@ _told = {"cache_bytes": 0}
 
 def _bound_cache() -> None:
     """Tell GDAL the bound, for good: an `Env` goes back to a twentieth of the memory at its end."""
-    if _told["cache_bytes"] != cache_bytes():
-        _told["cache_bytes"] = cache_bytes()
-        set_gdal_config("GDAL_CACHEMAX", cache_bytes())
+    if _told["cache_bytes"] != gdal_bytes():
+        _told["cache_bytes"] = gdal_bytes()
+        set_gdal_config("GDAL_CACHEMAX", gdal_bytes())
 
 
 def opening(path: str) -> AbstractContextManager[Any]:

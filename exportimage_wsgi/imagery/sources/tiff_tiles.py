@@ -1,0 +1,207 @@
+"""How the tiles of a TIFF lie in its file, and what unpacks them.
+
+Only files that hold nothing unusual are taken: whatever is doubtful is left to GDAL.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import simplejpeg
+import tifffile
+from numpy.typing import NDArray
+
+from .tile_pixels import summed_floats
+
+_NONE, _LZW, _JPEG, _ADOBE_DEFLATE, _DEFLATE, _ZSTD = 1, 5, 7, 8, 32946, 50000
+_MINISBLACK, _RGB, _PALETTE, _YCBCR = 1, 2, 3, 6
+_REDUCED, _MASK = 1, 4
+_NO_PREDICTOR, _HORIZONTAL, _FLOATING_POINT = 1, 2, 3
+_LARGEST_TILE = 64 * 2**20
+_KINDS = "uif"
+
+Unpack = Callable[[bytes], NDArray[Any]]
+
+
+class Unusual(Exception):
+    """Of a file, level or tile that only GDAL is trusted with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TiledLevel:
+    """One level of a file."""
+
+    shape_yx: tuple[int, int]
+
+    tile_yx: tuple[int, int]
+
+    samples: int
+    """Bands in the file."""
+
+    planar: bool
+    """Has each band tiles of its own?"""
+
+    dtype: np.dtype[Any]
+
+    offsets: NDArray[np.int64]
+    """Of each tile, by rows of tiles and, if `planar`, by bands."""
+
+    counts: NDArray[np.int64]
+    """Bytes of each tile; 0 where there is none."""
+
+    unpack: Unpack
+    """Gives a tile `(y, x, band)`; raises whatever it likes."""
+
+    @property
+    def across(self) -> int:
+        """Tiles side by side."""
+        return -(-self.shape_yx[1] // self.tile_yx[1])
+
+    @property
+    def in_a_plane(self) -> int:
+        """Tiles of one band, or of all that lie in the same tiles."""
+        return -(-self.shape_yx[0] // self.tile_yx[0]) * self.across
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TiledFile:
+    """The levels of a file by shape: the full resolution and its inner overviews."""
+
+    levels: dict[tuple[int, int], TiledLevel]
+
+    @property
+    def nbytes(self) -> int:
+        tables = sum(x.offsets.nbytes + x.counts.nbytes for x in self.levels.values())
+        return 4096 * (1 + len(self.levels)) + tables
+
+
+def tiled_file(path: str) -> TiledFile:
+    """Read the directories of a TIFF; no level if it isn't one, or nothing of it is usual."""
+    found: dict[tuple[int, int], TiledLevel | None] = {}
+    try:
+        with tifffile.TiffFile(path) as file:
+            if file.byteorder != "<":
+                return TiledFile(levels={})
+            for number in range(len(file.pages)):
+                _add(found, file.pages[number], number)
+    except (ValueError, TypeError, KeyError, IndexError, OSError):
+        return TiledFile(levels={})
+    return TiledFile(levels={shape: level for shape, level in found.items() if level is not None})
+
+
+def _add(found: dict[tuple[int, int], TiledLevel | None], page: Any, number: int) -> None:
+    """Note a level; two of one shape are none, as nobody knows which is meant."""
+    kind = int(page.subfiletype)
+    if kind & _MASK or (number > 0 and not kind & _REDUCED):
+        return
+    shape_yx = int(page.imagelength), int(page.imagewidth)
+    found[shape_yx] = None if shape_yx in found else _level(page, shape_yx)
+
+
+def _level(page: Any, shape_yx: tuple[int, int]) -> TiledLevel | None:
+    """The level, or `None` if there is anything unusual about it."""
+    if not page.is_tiled or page.tiledepth != 1 or page.imagedepth != 1 or page.fillorder != 1:
+        return None
+    dtype, samples, planar = page.dtype, int(page.samplesperpixel), page.planarconfig == 2
+    if dtype is None or dtype.kind not in _KINDS or page.bitspersample != 8 * dtype.itemsize:
+        return None
+    tile_yx = int(page.tilelength), int(page.tilewidth)
+    tile_shape = (*tile_yx, 1 if planar else samples)
+    if math.prod(tile_shape) * dtype.itemsize > _LARGEST_TILE:
+        return None
+    unpack = _unpacking(page, tile_shape, np.dtype(dtype))
+    level = TiledLevel(
+        shape_yx=shape_yx,
+        tile_yx=tile_yx,
+        samples=samples,
+        planar=planar,
+        dtype=np.dtype(dtype),
+        offsets=np.array(page.dataoffsets, np.int64),
+        counts=np.array(page.databytecounts, np.int64),
+        unpack=unpack or _refused,
+    )
+    tiles = level.in_a_plane * (samples if planar else 1)
+    return level if unpack and len(level.offsets) == len(level.counts) == tiles else None
+
+
+def _refused(_: bytes) -> NDArray[Any]:
+    raise Unusual
+
+
+def _unpacking(page: Any, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> Unpack | None:
+    if page.compression == _JPEG:
+        return _jpeg_unpacking(page, shape, dtype)
+    if page.photometric not in (_MINISBLACK, _RGB, _PALETTE):
+        return None
+    decode = _DECODERS.get(int(page.compression))
+    predictor = int(page.predictor) if page.compression != _NONE else _NO_PREDICTOR
+    if decode is None or predictor not in _PREDICTORS.get(dtype.kind, ()):
+        return None
+    return lambda data: _unpredicted(decode, data, shape, dtype, predictor)
+
+
+def _copied(data: bytes, *, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    out[:] = np.frombuffer(data, np.uint8)
+    return out
+
+
+_DECODERS: dict[int, Callable[..., Any]] = {
+    _NONE: _copied,
+    _LZW: imagecodecs.lzw_decode,
+    _ADOBE_DEFLATE: partial(imagecodecs.deflate_decode, raw=False),
+    _DEFLATE: partial(imagecodecs.deflate_decode, raw=False),
+    _ZSTD: imagecodecs.zstd_decode,
+}
+_PREDICTORS = {
+    "u": (_NO_PREDICTOR, _HORIZONTAL),
+    "i": (_NO_PREDICTOR, _HORIZONTAL),
+    "f": (_NO_PREDICTOR, _FLOATING_POINT),
+}
+
+
+def _unpredicted(
+    decode: Callable[..., Any],
+    data: bytes,
+    shape: tuple[int, int, int],
+    dtype: np.dtype[Any],
+    predictor: int,
+) -> NDArray[Any]:
+    stored = np.empty(math.prod(shape) * dtype.itemsize, np.uint8)
+    if len(decode(data, out=stored)) != len(stored):
+        raise Unusual
+    if predictor == _FLOATING_POINT:
+        rows = stored.reshape(shape[0], -1)
+        return summed_floats(rows, shape[2], dtype.itemsize).view(dtype).reshape(shape)
+    tile = stored.view(dtype).reshape(shape)
+    if predictor == _HORIZONTAL:
+        imagecodecs.delta_decode(tile, axis=-2, out=tile)
+    return tile
+
+
+def _jpeg_unpacking(page: Any, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> Unpack | None:
+    """Of one band, or of three that are stored as brightness and two colours."""
+    if dtype != np.uint8:
+        return None
+    if shape[2] == 3 and page.photometric == _YCBCR:
+        stored, colours = "YCbCr", "RGB"
+    elif shape[2] == 1 and page.photometric in (_MINISBLACK, _RGB):
+        stored, colours = "Gray", "GRAY"
+    else:
+        return None
+    tables = bytes(page.jpegtables or b"")
+
+    def unpack(data: bytes) -> NDArray[Any]:
+        # A tile has its tables beside it: between its first marker, and what follows.
+        whole = tables[:-2] + data[2:] if tables else data
+        height, width, kind, _ = simplejpeg.decode_jpeg_header(whole)
+        if (height, width) != shape[:2] or kind != stored:
+            raise Unusual
+        return np.asarray(simplejpeg.decode_jpeg(whole, colorspace=colours))
+
+    return unpack
