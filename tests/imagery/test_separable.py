@@ -1,4 +1,4 @@
-"""Wide kernels on parallel grids; weighted means, made out in NumPy, are the witness."""
+"""Widened kernels on parallel grids; weighted means, made out in NumPy, are the witness."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def parallel(source, target):
     return separable.is_separable(target, placement_of(source.info), source.info.levels[0])
 
 
-@pytest.mark.parametrize("size", [(24, 20), (13, 11), (7, 40)])
+@pytest.mark.parametrize("size", [(24, 20), (13, 11), (7, 40), (90, 80), (69, 54), (130, 60)])
 def test_a_wide_kernel_is_a_weighted_mean(size):
     data = waves((120, 150), 2)
     source, target = (
@@ -50,9 +50,10 @@ def test_a_wide_kernel_is_a_weighted_mean(size):
     assert warp(layer, target, target.whole).values == pytest.approx(expected, rel=1e-9)
 
 
-def test_integers_are_rounded_and_windows_are_parts_of_the_whole():
+@pytest.mark.parametrize("size", [(31, 25), (150, 90)])
+def test_integers_are_rounded_and_windows_are_parts_of_the_whole(size):
     data = waves((120, 150), 1, "uint8")
-    source, target = in_memory(data, TEN_METRES, UTM), utm(-20, -7, 157, 121, (31, 25))
+    source, target = in_memory(data, TEN_METRES, UTM), utm(-20, -7, 157, 121, size)
     layer = plan_layer(source, target, (0,), Interpolation.BILINEAR)
     whole = warp(layer, target, target.whole)
     part = warp(layer, target, Window(rows=(4, 19), columns=(2, 30)))
@@ -64,9 +65,10 @@ def test_integers_are_rounded_and_windows_are_parts_of_the_whole():
     assert np.array_equal(part.valid, whole.valid[:, 4:19, 2:30])
 
 
-def test_the_kernel_of_any_grid_gives_the_same(monkeypatch):
+@pytest.mark.parametrize("size", [(31, 25), (150, 90), (100, 70)])
+def test_the_kernel_of_any_grid_gives_the_same(size, monkeypatch):
     data = waves((120, 150), 2, "float32")
-    source, target = in_memory(data, TEN_METRES, UTM), utm(-20, -7, 157, 121, (31, 25))
+    source, target = in_memory(data, TEN_METRES, UTM), utm(-20, -7, 157, 121, size)
     layer = plan_layer(source, target, (1, 0), Interpolation.BILINEAR)
     one = warp(layer, target, target.whole)
     monkeypatch.setattr(separable, "is_separable", lambda *_: False)
@@ -76,9 +78,21 @@ def test_the_kernel_of_any_grid_gives_the_same(monkeypatch):
     assert np.array_equal(one.valid, other.valid)
 
 
+@pytest.mark.parametrize("size", [(31, 25), (150, 90)])
+def test_single_pixels_are_those_of_the_whole(size):
+    source = in_memory(waves((120, 150), 1, "float64"), TEN_METRES, UTM)
+    target = utm(-20, -7, 157, 121, size)
+    layer = plan_layer(source, target, (0,), Interpolation.BILINEAR)
+    whole = warp(layer, target, target.whole).values
+
+    for row, column in ((1, 4), (2, 5), (10, 20), (size[1] - 2, size[0] - 5)):
+        one = Window(rows=(row, row + 1), columns=(column, column + 1))
+        assert warp(layer, target, one).values[0, 0, 0] == whole[0, row, column]
+
+
 @pytest.mark.parametrize(
     ("wkid", "sides", "size"),
-    [(32633, (0, 0, 150, 120), (100, 80)), (3857, (0, 0, 150, 120), (15, 12))],
+    [(32633, (0, 0, 150, 120), (147, 118)), (3857, (0, 0, 150, 120), (15, 12))],
 )
 def test_narrow_kernels_and_other_references_are_not_for_it(wkid, sides, size):
     source, target = in_memory(waves((120, 150)), TEN_METRES, UTM), utm(*sides, size)

@@ -13,14 +13,15 @@ def keep_at_most(cache_bytes: int, handles: int) -> None:
     _bounds.update(cache_bytes=cache_bytes, handles=handles)
 
 
-def tile_bytes() -> int:
-    """Of tiles that we unpacked ourselves."""
+def most_tile_bytes() -> int:
+    """Of tiles that are unpacked without GDAL: half of all."""
     return _bounds["cache_bytes"] // 2
 
 
-def gdal_bytes() -> int:
-    """Of blocks that GDAL unpacked."""
-    return _bounds["cache_bytes"] - tile_bytes()
+def gdal_bytes(tile_bytes: int) -> int:
+    """Of blocks that GDAL unpacks: what the tiles leave it, in steps, so that it seldom changes."""
+    left = _bounds["cache_bytes"] - -(-tile_bytes // _STEP) * _STEP
+    return max(left, _bounds["cache_bytes"] - most_tile_bytes())
 
 
 def handles() -> int:
@@ -34,4 +35,5 @@ def handles() -> int:
     return _bounds["handles"] if unlimited else max(1, min(_bounds["handles"], allowed // 4))
 
 
+_STEP = 8 * 2**20
 _bounds = {"cache_bytes": 128 * 2**20, "handles": 256}

@@ -39,19 +39,26 @@ _OPENING_REMOTE = {
 }
 
 
-_told = {"cache_bytes": 0}
+_told, _tiles = {"bytes": 0}, {"bytes": 0}
 
 
-def _bound_cache() -> None:
-    """Tell GDAL the bound, for good: an `Env` goes back to a twentieth of the memory at its end."""
-    if _told["cache_bytes"] != gdal_bytes():
-        _told["cache_bytes"] = gdal_bytes()
-        set_gdal_config("GDAL_CACHEMAX", gdal_bytes())
+def bound_gdal(tile_bytes: int | None = None) -> None:
+    """Tell GDAL what it may keep, for good: an `Env` goes back to a twentieth of the memory.
+
+    Args:
+        tile_bytes: that are kept without GDAL; as before, if it isn't said.
+    """
+    if tile_bytes is not None:
+        _tiles["bytes"] = tile_bytes
+    bytes_left = gdal_bytes(_tiles["bytes"])
+    if _told["bytes"] != bytes_left:
+        _told["bytes"] = bytes_left
+        set_gdal_config("GDAL_CACHEMAX", bytes_left)
 
 
 def opening(path: str) -> AbstractContextManager[Any]:
     """The settings for opening this path."""
-    _bound_cache()
+    bound_gdal()
     return rasterio.Env(**(_OPENING_REMOTE if is_remote(path) else _OPENING_LOCAL))
 
 

@@ -17,7 +17,7 @@ import simplejpeg
 import tifffile
 from numpy.typing import NDArray
 
-from .tile_pixels import summed_floats
+from .tile_floats import summed_floats
 
 _NONE, _LZW, _JPEG, _ADOBE_DEFLATE, _DEFLATE, _ZSTD = 1, 5, 7, 8, 32946, 50000
 _MINISBLACK, _RGB, _PALETTE, _YCBCR = 1, 2, 3, 6

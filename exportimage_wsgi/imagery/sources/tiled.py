@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geo.grid import Window
-from .budget import tile_bytes
+from .budget import most_tile_bytes
 from .kept import KeptThings, forgotten_by_children
+from .settings import bound_gdal
 from .source import Level
 from .tiff_tiles import TiledLevel, Unusual, tiled_file
-from .tile_pixels import spread
 from .versions import is_address
 
-kept = forgotten_by_children(KeptThings(tile_bytes))
+kept = forgotten_by_children(KeptThings(most_tile_bytes))
 """Tiles as they were unpacked, and where the tiles of files lie."""
 
 
@@ -71,6 +71,7 @@ def _assembled(
                 _spread(tile, (row, column), level, window, bands, out)
     finally:
         os.close(file)
+        bound_gdal(kept.nbytes)
     return out
 
 
@@ -83,13 +84,11 @@ def _touched(level: TiledLevel, window: Window) -> Iterator[tuple[int, int]]:
             yield row, column
 
 
-def _of_plane(level: TiledLevel, plane: int, samples: list[int]) -> NDArray[np.int64]:
-    """`(2, n)`: bands wanted, and the bands in tiles of this plane that give them."""
+def _of_plane(level: TiledLevel, plane: int, samples: list[int]) -> list[tuple[int, int]]:
+    """Pairs of a band wanted, and of the band in tiles of this plane that gives it."""
     if level.planar:
-        pairs = [(at, 0) for at, sample in enumerate(samples) if sample == plane]
-    else:
-        pairs = list(enumerate(samples))
-    return np.ascontiguousarray(np.array(pairs, np.int64).T)
+        return [(at, 0) for at, sample in enumerate(samples) if sample == plane]
+    return list(enumerate(samples))
 
 
 def _unpacked(file: int, level: TiledLevel, number: int) -> NDArray[Any]:
@@ -116,18 +115,21 @@ def _spread(
     place: tuple[int, int],
     level: TiledLevel,
     window: Window,
-    bands: NDArray[np.int64],
+    bands: list[tuple[int, int]],
     out: NDArray[Any],
 ) -> None:
     """Copy what of the tile is in the window."""
     runs = zip(place, level.tile_yx, (window.rows, window.columns), strict=True)
-    (to_y, of_y, height), (to_x, of_x, width) = (
-        _overlap(at * size, size, run) for at, size, run in runs
-    )
-    spread(tile, (of_y, of_x), out, (to_y, to_x), (height, width), bands)
+    to, of = zip(*(_overlap(at * size, size, run) for at, size, run in runs), strict=True)
+    part = np.moveaxis(tile[of], -1, 0)
+    if len(bands) == len(out) == len(part) and all(band == sample for band, sample in bands):
+        out[(slice(None), *to)] = part
+        return
+    for band, sample in bands:
+        out[(band, *to)] = part[sample]
 
 
-def _overlap(start: int, size: int, run: tuple[int, int]) -> tuple[int, int, int]:
-    """Of a tile and a run of pixels: where their part begins in run and tile, and its length."""
+def _overlap(start: int, size: int, run: tuple[int, int]) -> tuple[slice, slice]:
+    """Of a tile and a run of pixels: the part they share, in the run and in the tile."""
     first, last = max(start, run[0]), min(start + size, run[1])
-    return first - run[0], first - start, last - first
+    return slice(first - run[0], last - run[0]), slice(first - start, last - start)

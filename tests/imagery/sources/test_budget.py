@@ -11,15 +11,18 @@ import pytest
 from rasterio._env import get_gdal_config
 
 from exportimage_wsgi.geo.grid import Window
-from exportimage_wsgi.imagery.sources.budget import gdal_bytes, handles, keep_at_most, tile_bytes
+from exportimage_wsgi.imagery.sources.budget import gdal_bytes, handles, keep_at_most
 from exportimage_wsgi.imagery.sources.gdal import open_gdal
+from exportimage_wsgi.imagery.sources.settings import bound_gdal
 from exportimage_wsgi.imagery.sources.tiled import kept
 from tests.rasters import write
 
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
-    before = gdal_bytes() + tile_bytes(), handles()
+    before = gdal_bytes(0), handles()
+    kept.clear()
+    bound_gdal(0)
     yield
     keep_at_most(*before)
 
@@ -31,10 +34,10 @@ def test_gdal_keeps_no_more_blocks_than_is_said(tmp_path: Path) -> None:
     open_gdal(path).read(0, Window(rows=(0, 8), columns=(0, 8)), (0,))
 
     # An `Env` of rasterio that has ended must not have taken the bound with it.
-    assert get_gdal_config("GDAL_CACHEMAX") == 7 << 19
+    assert get_gdal_config("GDAL_CACHEMAX") == 7 << 20
 
 
-def test_tiles_that_are_unpacked_here_stay_in_the_other_half(tmp_path: Path) -> None:
+def test_gdal_keeps_what_tiles_that_are_unpacked_without_it_leave(tmp_path: Path) -> None:
     keep_at_most(1 << 20, 64)
     values = np.ones((1, 1024, 1024), "u1")
     tiles = {"tiled": True, "blockxsize": 256, "blockysize": 256}
@@ -44,6 +47,7 @@ def test_tiles_that_are_unpacked_here_stay_in_the_other_half(tmp_path: Path) -> 
 
     # Seven of the sixteen tiles, beside the list of them.
     assert 7 * 256**2 <= kept.nbytes <= 1 << 19
+    assert get_gdal_config("GDAL_CACHEMAX") == 1 << 19
 
 
 def test_a_process_that_may_open_few_files_keeps_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
