@@ -161,6 +161,11 @@ def passed(
 
 
 @compiled
+def _on(position: float, size: int) -> float:  # pragma: no cover - compiled
+    return min(max(position, 0.0), size - 1.0)
+
+
+@compiled
 def _reach(
     corner_columns: Any,
     corner_rows: Any,
@@ -191,6 +196,7 @@ def _reach(
             least_x, most_x = min(least_x, x0), max(most_x, x1)
             if x1 <= -1e-5 or y1 <= -1e-5 or x0 >= width or y0 >= height:
                 continue
-            low_y, high_y = min(low_y, max(y0, 0.0)), max(high_y, min(y1, height - 1.0))
-            low_x, high_x = min(low_x, max(x0, 0.0)), max(high_x, min(x1, width - 1.0))
+            # Both ends on the level, so that its outermost pixels count from edge to edge.
+            low_y, high_y = min(low_y, _on(y0, height)), max(high_y, _on(y1, height))
+            low_x, high_x = min(low_x, _on(x0, width)), max(high_x, _on(x1, width))
     return low_y, high_y, low_x, high_x, least_x, most_x

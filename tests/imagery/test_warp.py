@@ -267,6 +267,20 @@ def test_a_raster_of_one_pixel_is_drawn():
     assert (pixels.values[pixels.valid > 0] == 9).all()
 
 
+@pytest.mark.parametrize("interpolation", EVERY)
+@pytest.mark.parametrize("left", [0.0, 9.6])
+@pytest.mark.parametrize("top", [0.0, 7.6])
+def test_a_window_inside_of_an_outermost_pixel_shows_it(interpolation, left, top):
+    data = np.arange(80, dtype="float32").reshape(1, 8, 10)
+    mask = np.full((1, 8, 10), 255, "u1")
+    mask[0, 4, 4] = 0
+    source = in_memory(data, TEN_METRES, UTM, mask=mask)
+    pixels = warped(source, utm(left, top, left + 0.4, top + 0.4, (20, 20)), interpolation)
+
+    assert (pixels.valid == 255).all()
+    assert (pixels.values == data[0, int(top), int(left)]).all()
+
+
 LEVELS = (
     Level(shape_yx=(4096, 4096), scale_yx=(1.0, 1.0)),
     Level(shape_yx=(2048, 2048), scale_yx=(2.0, 2.0), overview=0),
