@@ -33,6 +33,9 @@ class Parameter:
     help: str = ""
     """What it does, in one sentence."""
 
+    first: str = ""
+    """What its form says before anything is filled in; it is no default."""
+
 
 _BOOLEAN = ("true", "false")
 

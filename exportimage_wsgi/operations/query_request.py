@@ -132,6 +132,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         read=queries.field_names,
         hint="*",
         help="Fields of the reply, or * for all; without it OBJECTID.",
+        first="*",
     ),
     Parameter(
         name="returnGeometry",

@@ -34,7 +34,7 @@ from .assets import MAX_AGE, assets
 from .counting import Counting
 from .exporting import Exporter
 from .facts import number
-from .form import drawn, groups, groups_of, request_url
+from .form import drawn, first_said, groups, groups_of, request_url
 from .openapi import openapi
 from .pages import Crumb, Drawn, Pages, crumbs
 from .records import item_links, listing
@@ -366,7 +366,9 @@ class ImageServer:
     def _answer(
         self, visit: Visit, name: str, place: tuple[str, ...], rest: tuple[str, ...]
     ) -> Response:
-        """The answer of an operation of the table: JSON, a page of it, or a file."""
+        """The answer of an operation of the table: JSON, a page of it, or a file. A page that was
+        asked for by its address alone is of what its form says first; that this isn't enough for an
+        answer is no fault."""
         found = operation_at(rest)
         service = self.catalog.service(name)
         if found is None or not found[0].offered(service):
@@ -374,6 +376,9 @@ class ImageServer:
             raise NotFoundError("Invalid URL", code=400, detail=detail)
         operation, values = found
         visit.require(*operation.forms)
+        is_bare = visit.is_page and not visit.asked.arguments.keys() - {"f", "callback"}
+        if is_bare:
+            visit = replace(visit, asked=replace(visit.asked, arguments=first_said(operation)))
         call = Call(
             arguments=visit.asked.arguments,
             values=values,
@@ -388,7 +393,8 @@ class ImageServer:
             is_absent = isinstance(error, NotFoundError)
             if is_absent or not (visit.is_page and operation.parameters):
                 raise
-            return self._operation_page(visit, way, name, operation, error=error)
+            told = None if is_bare else error
+            return self._operation_page(visit, way, name, operation, error=told)
         if isinstance(answer, Drawing):
             return self._exporter.picture(visit.request, service, answer.export, answer.max_age)
         if isinstance(answer, File):
@@ -406,11 +412,9 @@ class ImageServer:
         answer: dict[str, Any] | None = None,
         error: ExportImageError | None = None,
     ) -> Response:
-        """The form of an operation, with its answer or what is wrong; that nothing was filled in
-        yet is no fault."""
+        """The form of an operation, with its answer or what is wrong."""
         arguments = visit.asked.arguments
-        is_bare = not arguments.keys() - {"f", "callback"}
-        told = None if error is None or is_bare else self._told(error, visit)
+        told = None if error is None else self._told(error, visit)
         response = self._pages.operation(
             visit.address,
             way,

@@ -65,6 +65,11 @@ def groups_of(operation: Operation) -> tuple[Group, ...]:
     return (Group(title="Parameters", fields=(*known, reply), is_first=True),)
 
 
+def first_said(operation: Operation) -> dict[str, str]:
+    """What its form says before anything is filled in, by lower-case name."""
+    return {each.name.lower(): each.first for each in operation.parameters if each.first}
+
+
 def _reply(forms: tuple[str, ...]) -> Field:
     return Field(name="f", label=label_of("f"), choices=forms)
 
@@ -73,7 +78,7 @@ def request_url(url: str, operation: Operation, arguments: Mapping[str, str]) ->
     """The address at which a program asks for what a page shows, as far as one can hold it."""
     names = {parameter.name.lower(): parameter.name for parameter in operation.parameters}
     told = {names[key]: value for key, value in arguments.items() if value and key in names}
-    return f"{url}?{urlencode({**told, 'f': 'json'}, safe=',/')}"
+    return f"{url}?{urlencode({**told, 'f': 'json'}, safe=',/*')}"
 
 
 def _field(parameter: Parameter) -> Field:

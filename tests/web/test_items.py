@@ -135,6 +135,16 @@ def test_the_page_of_a_query_lists_items_with_links(client: Visitor) -> None:
     assert "<td>two</td>" in page and 'name="outStatistics"' in page
 
 
+def test_the_page_of_a_query_asks_for_all_fields_at_first(client: Visitor) -> None:
+    page, told = client.get(f"{BASE}/query").text, client.get(f"{BASE}/query?f=json").get_json()
+    asked = client.get(f"{BASE}/query?where=1%3D1").text
+
+    assert 'name="outFields" value="*"' in page and "query?outFields=*&amp;f=json" in page
+    assert "<td>two</td>" in page
+    assert 'name="outFields" value=""' in asked and "<td>two</td>" not in asked
+    assert told["features"][0]["attributes"].keys() == {"OBJECTID"}
+
+
 def test_the_page_of_an_item_shows_its_picture(client: Visitor, folder: Path) -> None:
     page = client.get(f"{BASE}/1").text
 
