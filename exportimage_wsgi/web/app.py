@@ -37,7 +37,7 @@ from .facts import number
 from .form import drawn, first_said, groups, groups_of, request_url
 from .openapi import openapi
 from .pages import Crumb, Drawn, Pages, crumbs
-from .records import item_links, listing
+from .records import dates_of, item_links, listing
 from .respond import (
     JSON_FORMS,
     METHODS,
@@ -427,6 +427,7 @@ class ImageServer:
             told,
             items=None if answer is None else listing(answer, way[-2].path),
             links=item_links(way[-1].path) if operation.path == "<rasterId>" else None,
+            dates=dates_of(self.catalog.service(name)),
         )
         return told.with_headers(response) if told else response
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 
@@ -23,10 +24,18 @@ def fact(label: str, value: str) -> Fact:
     return Fact(label=label, values=(("", value),))
 
 
-def facts(description: Mapping[str, Any], skip: Iterable[str] = ()) -> tuple[Fact, ...]:
-    """The members of a JSON object as people read them; equal extents are said once."""
+def facts(
+    description: Mapping[str, Any], skip: Iterable[str] = (), dates: Iterable[str] = ()
+) -> tuple[Fact, ...]:
+    """The members of a JSON object as people read them; equal extents are said once.
+
+    Args:
+        description: the object.
+        skip: names of members that are left out.
+        dates: names whose values are milliseconds since 1970.
+    """
     said = []
-    left_out = {*skip}
+    left_out, moments = {*skip}, {*_DATES, *dates}
     if (
         description.get("initialExtent")
         == description.get("fullExtent")
@@ -35,38 +44,62 @@ def facts(description: Mapping[str, Any], skip: Iterable[str] = ()) -> tuple[Fac
         left_out |= {"initialExtent", "fullExtent"}
     for name, value in description.items():
         if name not in left_out:
-            said.append(Fact(label=label_of(name), values=tuple(_parts(value))))
+            said.append(Fact(label=label_of(name), values=tuple(_parts(name, value, moments))))
     return tuple(said)
 
 
-def _parts(value: Any) -> Iterable[tuple[str, str]]:
+def _parts(name: str, value: Any, dates: Container[str]) -> Iterable[tuple[str, str]]:
     if isinstance(value, Mapping):
-        for name, member in value.items():
+        for key, member in value.items():
             if isinstance(member, Mapping):
-                yield label_of(name), _pairs(member)
+                yield label_of(key), _pairs(member, dates)
             else:
-                yield label_of(name), _text(member)
+                yield label_of(key), _text(key, member, dates)
     elif isinstance(value, (list, tuple)) and value and isinstance(value[0], Mapping):
         for member in value:
-            yield "", str(member.get("name", "")) or _pairs(member)
+            yield "", str(member.get("name", "")) or _pairs(member, dates)
     else:
-        yield "", _text(value)
+        yield "", _text(name, value, dates)
 
 
-def _pairs(members: Mapping[str, Any]) -> str:
-    return " · ".join(f"{name} {_text(value)}" for name, value in members.items())
+def _pairs(members: Mapping[str, Any], dates: Container[str]) -> str:
+    return " · ".join(f"{name} {_text(name, value, dates)}" for name, value in members.items())
 
 
-def _text(value: Any) -> str:
-    if value is None or value == "" or value == [] or value == ():
+def _text(name: str, value: Any, dates: Container[str]) -> str:
+    if value is None or value in ("", [], (), {}):
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
-        return ", ".join(_text(member) for member in value)
-    if isinstance(value, float):
-        return number(value)
-    return str(value)
+        return ", ".join(_text(name, member, dates) for member in value)
+    if isinstance(value, Mapping):
+        return f"({_pairs(value, dates)})"
+    if isinstance(value, int) and name in dates:
+        return moment(value)
+    return measured(name, value) if isinstance(value, float) else str(value)
+
+
+def moment(milliseconds: int) -> str:
+    """A date since 1970 as ISO 8601 has it, and a time in UTC if it isn't midnight."""
+    try:
+        found = _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return str(milliseconds)
+    if milliseconds % _DAY == 0:
+        return found.date().isoformat()
+    precision = "milliseconds" if milliseconds % 1000 else "seconds"
+    return found.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+
+
+def measured(name: str, value: float) -> str:
+    """The value of a member by that name: places and lengths for people, others in full."""
+    return place(value) if name in _PLACES else number(value)
+
+
+def place(value: float) -> str:
+    """A coordinate or a length for people: ten digits, some millimetres wherever it is."""
+    return number(float(f"{value:.10g}")) if abs(value) >= _NOTHING else "0"
 
 
 def number(value: float) -> str:
@@ -84,6 +117,17 @@ def short(value: float) -> str:
         return f"{int(value):,}"
     return f"{value:,.2f}" if abs(value) >= 10_000 else f"{value:.6g}"
 
+
+_PLACES = frozenset(
+    ("xmin", "ymin", "xmax", "ymax", "x", "y", "rings", "paths", "points", "pixelSizeX",
+     "pixelSizeY", "resolution", "LowPS", "CenterX", "CenterY")
+)  # fmt: skip
+"""Names of members that are coordinates or lengths."""
+_DATES = ("timeExtent",)
+_NOTHING = 1e-9
+"""Of a coordinate: what is less comes of computing with doubles."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = 86_400_000
 
 _LABELS = {
     "xmin": "XMin",

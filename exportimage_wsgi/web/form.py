@@ -13,7 +13,7 @@ from ..outputs import StoredFile
 from .address import Address
 from .exporting import OUTPUT
 from .exporting import drawn as headers_of
-from .facts import Fact, fact, label_of, number
+from .facts import Fact, fact, label_of, place
 from .pages import LARGEST_LIVE, SHOWN_BY_BROWSERS, Drawn, Field, Group
 from .working import ASYNC_HELP
 
@@ -149,7 +149,7 @@ def _facts(export: Export, file: StoredFile) -> tuple[Fact, ...]:
     return (
         fact("Width", str(export.width)),
         fact("Height", str(export.height)),
-        Fact(label="Extent", values=tuple((name, number(side)) for name, side in sides)),
+        Fact(label="Extent", values=tuple((name, place(side)) for name, side in sides)),
         fact("Spatial Reference", reference),
         fact("Scale", "0"),
         fact("Media Type", file.media_type),

@@ -21,7 +21,7 @@ from .address import Address
 from .assets import assets
 from .charts import Chart, charts_of
 from .facts import Fact, facts
-from .records import ItemLinks, Listing
+from .records import ITEMS, ItemLinks, Listing
 from .respond import ErrorReply, finite, page
 from .service_page import bands, glance, items, operations, preview
 from .snippets import served, snippets
@@ -235,11 +235,12 @@ class Pages:
         error: ErrorReply | None = None,
         items: Listing | None = None,
         links: ItemLinks | None = None,
+        dates: Sequence[str] = (),
     ) -> Response:
         """The form of another operation filled with the request, and its answer: as a table, where
         that can be read, and as JSON."""
-        left_out = () if items is None else ("features", "fields")
-        told = facts(answer, skip=left_out) if answer else ()
+        left_out = () if items is None else ("features", "fields", ITEMS)
+        told = facts(answer, left_out, dates) if answer else ()
         return self._page(
             "operation.html",
             address,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .facts import number
+from ..mosaics.dataset import MosaicDataset
+from ..service import ImageService
+from .facts import measured, moment
 
+ITEMS = "catalogItems"
+"""Member of an answer with records of its own."""
 _MOST_ROWS = 100
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DATE = "esriFieldTypeDate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +54,21 @@ def item_links(path: str) -> ItemLinks:
     return ItemLinks(thumbnail=f"{path}/thumbnail", info=f"{path}/info", image=f"{path}/image")
 
 
+def dates_of(service: ImageService) -> tuple[str, ...]:
+    """Names of the fields of a mosaic that hold dates."""
+    if not isinstance(service.source, MosaicDataset):
+        return ()
+    return tuple(each.name for each in service.source.table.fields if each.type == _DATE)
+
+
 def listing(answer: Mapping[str, Any], base: str) -> Listing | None:
-    """The records of an answer that has any.
+    """The records of an answer that has any, as its own or as those of the items at a place.
 
     Args:
         answer: of an operation.
         base: path of the service.
     """
+    answer = answer.get(ITEMS) or answer
     features, fields = answer.get("features"), answer.get("fields")
     if not isinstance(features, list) or not isinstance(fields, list):
         return None
@@ -77,23 +88,13 @@ def _row(
     for field in fields:
         value = attributes[field["name"]]
         link = f"{base.rstrip('/')}/{value}" if field["name"] == key else ""
-        cells.append(Cell(text=_text(value, field["type"]), link=link))
+        cells.append(Cell(text=_text(value, field["name"], field["type"]), link=link))
     return tuple(cells)
 
 
-def _text(value: Any, kind: str) -> str:
+def _text(value: Any, name: str, kind: str) -> str:
     if value is None:
         return ""
-    if kind == "esriFieldTypeDate":
-        return _moment(value)
-    return number(value) if isinstance(value, float) else str(value)
-
-
-def _moment(milliseconds: int) -> str:
-    """A date, and a time if it isn't midnight."""
-    try:
-        moment = _EPOCH + timedelta(milliseconds=milliseconds)
-    except OverflowError:
-        return str(milliseconds)
-    is_midnight = milliseconds % 86_400_000 == 0
-    return f"{moment:%Y-%m-%d}" if is_midnight else f"{moment:%Y-%m-%d %H:%M:%S}"
+    if kind == _DATE:
+        return moment(value)
+    return measured(name, value) if isinstance(value, float) else str(value)

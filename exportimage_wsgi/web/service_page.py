@@ -12,7 +12,7 @@ from ..operations.operation import Operation
 from ..operations.table import OPERATIONS
 from ..service import ImageService
 from .charts import Chart
-from .facts import Fact, fact, number, short
+from .facts import Fact, fact, number, place, short
 
 _MOST_BANDS = 8
 _WIDEST_THUMBNAIL = 960
@@ -109,7 +109,7 @@ def glance(service: ImageService, description: Mapping[str, Any]) -> tuple[Fact,
     unit = crs.proj.axis_info[0].unit_name if crs.proj.axis_info else ""
     return (
         fact("Reference", f"{crs.proj.name} ({crs.definition})" if crs.wkid else crs.proj.name),
-        Fact(label="Extent", values=tuple((name, number(side)) for name, side in sides)),
+        Fact(label="Extent", values=tuple((name, place(side)) for name, side in sides)),
         fact("Pixel size", f"{across:.8g} × {down:.8g} {unit}".strip()),
         fact("Size", f"{columns:,} × {rows:,} pixels"),
         *_items(service),

@@ -13,8 +13,10 @@ from PIL import Image
 from rasterio.io import MemoryFile
 
 from exportimage_wsgi import create_app
+from exportimage_wsgi.mosaics.settings import MosaicSettings
 from exportimage_wsgi.service import ImageService
 from tests.clients import Visitor, visitor_of
+from tests.mosaics.scenes import row_of_scenes
 from tests.rasters import write
 
 BASE = "/rest/services/Folder/scenes/ImageServer"
@@ -151,6 +153,36 @@ def test_the_page_of_an_item_shows_its_picture(client: Visitor, folder: Path) ->
     assert f'src="{BASE}/1/thumbnail"' in page and f'href="{BASE}/1/image"' in page
     assert client.get(f"{BASE}/1/info").status_code == 200
     assert str(folder) not in page
+
+
+@pytest.fixture(scope="module")
+def dated(tmp_path_factory: pytest.TempPathFactory) -> Visitor:
+    folder = row_of_scenes(tmp_path_factory.mktemp("dated"))
+    said = MosaicSettings(pattern="_(?P<taken>[0-9]{8})", time=("taken",))
+    return visitor_of(create_app(ImageService.open(folder, mosaic=said)))
+
+
+@pytest.mark.parametrize(
+    "path", ["/1", "/query?where=OBJECTID%3D1&outFields=*", "/identify?geometry=500100,5500500"]
+)
+def test_pages_tell_dates_and_json_milliseconds(dated: Visitor, path: str) -> None:
+    page, sign = dated.get(path).text, "&" if "?" in path else "?"
+    read, _, json_of_it = page.partition("<summary>JSON</summary>")
+
+    assert "2020-01-01" in read.replace("scene0_20200101", "")
+    assert "1577836800000" in json_of_it and "1577836800000" not in read
+    assert "1577836800000" in dated.get(f"{path}{sign}f=json").text
+
+
+def test_the_page_of_a_mosaic_tells_its_time_as_dates(dated: Visitor) -> None:
+    assert "2020-01-01, 2020-01-03" in dated.get("/").text
+
+
+def test_the_page_of_a_place_lists_its_items(dated: Visitor) -> None:
+    page = dated.get("/identify?geometry=500600,5500500").text
+
+    assert '<td><a href="/1">1</a></td>' in page and '<td><a href="/2">2</a></td>' in page
+    assert "Catalog Item Visibilities" in page and "{&#39;" not in page
 
 
 def test_the_form_of_an_items_image_offers_its_extent(client: Visitor) -> None:

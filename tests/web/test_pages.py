@@ -215,3 +215,29 @@ def test_facts_are_readable_whatever_their_type() -> None:
     assert found["A"] == found["B"] == (("", "none"),)
     assert (found["C"], found["D"]) == ((("", "yes"),), (("", "1, 2.5"),))
     assert found["E"] == (("X", "1"),)
+
+
+def test_coordinates_have_digits_that_tell_a_place_and_values_all_of_theirs() -> None:
+    extent = {"xmin": -105.83333333333333, "ymin": 1.4e-14, "xmax": 4456180.123456789, "ymax": 5e6}
+    corners = [[0.1 + 0.2, 40.449999999999996]]
+    said = {"extent": extent, "shape": {"rings": [corners]}, "value": 0.1 + 0.2}
+    found = {fact.label: dict(fact.values) for fact in facts(said)}
+
+    assert list(found["Extent"].values()) == ["-105.8333333", "0", "4456180.123", "5000000"]
+    assert found["Shape"] == {"Rings": "0.3, 40.45"}
+    assert found["Value"] == {"": "0.30000000000000004"}
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "told"),
+    [
+        (1577836800000, "2020-01-01"),
+        (1577881845000, "2020-01-01T12:30:45Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+        (10**17, str(10**17)),
+    ],
+)
+def test_dates_are_told_as_such(milliseconds: int, told: str) -> None:
+    (found,) = facts({"a": {"taken": milliseconds, "count": 7}}, dates=["taken"])
+
+    assert found.values == (("Taken", told), ("Count", "7"))

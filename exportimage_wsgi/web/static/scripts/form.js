@@ -81,6 +81,11 @@
     image.src = held;
   }
 
+  /* A coordinate without more digits than tell a place. */
+  function digits(value, most = 10) {
+    return String(Number(value.toPrecision(most)));
+  }
+
   function fact(label, ...parts) {
     const line = document.createElement("div");
     const name = document.createElement("dt");
@@ -112,7 +117,7 @@
     list.append(fact("Width", ["", String(size[0])]), fact("Height", ["", String(size[1])]));
     if (sides.length === 4) {
       const names = ["XMin", "YMin", "XMax", "YMax"];
-      list.append(fact("Extent", ...sides.map((side, i) => [names[i], String(Number(side))])));
+      list.append(fact("Extent", ...sides.map((side, i) => [names[i], digits(Number(side))])));
     }
     const reference = reply.headers.get("Content-Crs");
     if (reference) list.append(fact("Spatial Reference", ["", reference]));
@@ -200,9 +205,8 @@
   }
 
   function take(box) {
-    const digits = (value) => String(Number(value.toPrecision(12)));
     const sides = [box.getWest(), box.getSouth(), box.getEast(), box.getNorth()];
-    form.elements.bbox.value = sides.map(digits).join(",");
+    form.elements.bbox.value = sides.map((side) => digits(side, 12)).join(",");
     form.elements.bboxSR.value = figure.dataset.reference;
     form.elements.bbox.dispatchEvent(new Event("input", { bubbles: true }));
   }
