@@ -142,6 +142,14 @@ def test_a_page_asks_nobody_else_and_complains_of_nothing(page: Page, site: str,
     assert trouble.seen == []
 
 
+@pytest.mark.parametrize("path", [FORM, MOSAIC + "/query"])
+def test_the_fields_of_a_form_stand_level(page: Page, site: str, path: str) -> None:
+    page.goto(site + path)
+    heights = "[...document.querySelectorAll('.fields label')].map((each) => each.offsetHeight)"
+
+    assert len(set(page.evaluate(heights)) - {0}) == 1
+
+
 def test_pages_are_valid_html(page: Page, site: str, tmp_path: Path) -> None:
     for name, path in PAGES.items():
         reply = page.request.get(site + path)
