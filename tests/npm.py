@@ -1,31 +1,53 @@
-"""Packages of the npm registry that judge pages: installed once, beside this interpreter."""
+"""Packages of the npm registry, installed once beside this interpreter; runs take turns."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-_NAMES = ("package.json", "package-lock.json")
 
 
 def installed(manifest: Path) -> Path:
     """The folder `node_modules` with what the lock file in a folder names, and nothing else."""
     npm = shutil.which("npm")
     assert npm, "install npm (Debian: npm)"
-    key = hashlib.sha256(b"".join((manifest / name).read_bytes() for name in _NAMES))
-    folder = Path(sys.prefix) / "npm" / key.hexdigest()[:16]
+    files = [manifest / name for name in ("package.json", "package-lock.json")]
+    folder = Path(sys.prefix) / "npm" / digest(files)
+    with alone(folder):
+        if not (folder / "complete").exists():
+            for file in files:
+                shutil.copy(file, folder)
+            run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
+            (folder / "complete").touch()
+    return folder / "node_modules"
+
+
+def digest(files: Iterable[Path]) -> str:
+    """Of the names of files and of what is in them."""
+    found = hashlib.sha256()
+    for file in files:
+        found.update(file.name.encode() + file.read_bytes())
+    return found.hexdigest()[:16]
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Of several runs one works in the folder at a time."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            for name in _NAMES:
-                shutil.copy(manifest / name, folder)
-            command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-            (folder / "complete").touch()
-    return folder / "node_modules"
+        yield
+
+
+def run(command: list[str], folder: Path, **environment: str) -> None:
+    """Run a program in a folder and see that it succeeds."""
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{command[:2]}: {done.stdout[-2000:]} {done.stderr[-4000:]}"

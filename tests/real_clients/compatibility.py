@@ -45,9 +45,9 @@ _OTHERS = ("rasterio", "seamless-3dep")
 
 def versions() -> dict[str, str]:
     """The version of each client that is here; those without one are left out."""
-    folder = packages.client_folder()
+    modules = packages.clients()
     return (
-        {name: packages.version_of(package, folder) for name, package in PACKAGES.items()}
+        {name: packages.version_of(package, modules) for name, package in PACKAGES.items()}
         | {name: _said(command) for name, command in _PROGRAMS.items()}
         | {name: version(name) for name in _OTHERS}
     )

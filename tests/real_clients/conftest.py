@@ -86,8 +86,8 @@ def site(scenes: dict[str, Scene], scene_folder: Path) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def origin() -> Iterator[str]:
     """Where the pages of the clients in JavaScript are, another origin than the services."""
-    folder = packages.client_folder()
-    with sites.pages(packages.bundled_pages(folder)) as url:
+    modules = packages.clients()
+    with sites.pages(packages.bundled_pages(modules)) as url:
         yield url
 
 
