@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +16,8 @@ if not hasattr(os, "fork"):
 
 from gunicorn.config import Config
 
+from exportimage_wsgi.catalog import Catalog
+from exportimage_wsgi.serving import warm
 from exportimage_wsgi.serving.with_gunicorn import Worker
 
 
@@ -44,3 +49,20 @@ def test_a_worker_ends_when_the_parent_s_signal_interrupts_the_terminal_s() -> N
             signal.signal(each, handler)
 
     assert pool.ended == 1 and not worker.alive
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc")
+@pytest.mark.parametrize(("said", "expected"), [(None, [(-8, 2)]), ("4", [])])
+def test_threads_share_two_arenas_unless_the_environment_says_how_many(
+    said: str | None, expected: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, int]] = []
+    library = SimpleNamespace(mallopt=lambda *arguments: told.append(arguments))
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: library)
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    if said is not None:
+        monkeypatch.setenv("MALLOC_ARENA_MAX", said)
+
+    warm(Catalog({}))
+
+    assert told == expected

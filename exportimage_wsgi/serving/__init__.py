@@ -140,6 +140,7 @@ def warm(
     """
     from ..operations import warming
 
+    _share_arenas()
     end = time.monotonic() + _WARMING
     found: set[PixelType] = set()
     has_mosaics = False
