@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -149,6 +150,9 @@ Palette = tuple[tuple[int, int, int, int], ...]
 """Red, green, blue, alpha (0–255 each) of every index from 0 on; at most 256 entries."""
 
 
+_APART = 2.0**-19
+"""Of a number, by which another one is surely told apart."""
+
 _VALID = np.full((1, 1, 1), 255, np.uint8)
 
 
@@ -199,3 +203,34 @@ class Pixels:
             mask = self.valid[band if len(self.valid) > 1 else 0] == 0
             values[band][mask] = value
         return values
+
+    def marked(self, fill: tuple[float | complex, ...] | None, jointly: bool = False) -> Values:
+        """As `filled`, for readers who tell no data by its value: data of that value, which
+        smoothing and casting can give, become its neighbour, as GDAL's warper has it.
+
+        Args:
+            fill: one a band.
+            jointly: is a pixel no data only where all of its bands say so?
+        """
+        if fill is None or self.values.dtype.kind == "c":
+            return self.filled(fill)
+        column = np.array(fill, self.values.dtype)[:, None, None]
+        taken = (self.values == column) & (self.valid > 0)
+        if jointly:
+            taken &= taken.all(axis=0)
+        if not taken.any():
+            return self.filled(fill)
+        dtype = self.values.dtype
+        beside = [_neighbour(value, dtype) for value in column.ravel().tolist()]
+        values = np.where(taken, np.array(beside, dtype)[:, None, None], self.values)
+        return Pixels(values, self.valid).filled(fill)
+
+
+def _neighbour(value: float, dtype: np.dtype[Any]) -> float:
+    """A value close to this one that no reader takes for it; GDAL compares floats roughly."""
+    if dtype.kind in "iu":
+        return value + 1 if value == np.iinfo(dtype).min else value - 1
+    kind = np.finfo(dtype)
+    if math.isinf(value):
+        return math.copysign(float(kind.max), value)
+    return value * (1 - _APART) or float(kind.tiny)

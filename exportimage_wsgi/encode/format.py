@@ -51,6 +51,9 @@ class Canvas:
     fill: tuple[float | complex, ...] | None = None
     """No-data value of each band for formats that mark it in the values, if one is declared."""
 
+    fills_jointly: bool = False
+    """Is a pixel no data only where each of its bands is `fill`?"""
+
     opaque: bool = False
     """Is it certain that every pixel is valid?"""
 

@@ -36,6 +36,9 @@ class Lerc:
     fill: tuple[float, ...] | None
     """What stands for no data, one a band, in place of a mask."""
 
+    fills_jointly: bool
+    """Is a pixel no data only where each of its bands is `fill`?"""
+
     media_type: ClassVar[str] = "image/lerc"
     extension: ClassVar[str] = ".lerc"
     length: ClassVar[None] = None
@@ -49,7 +52,7 @@ class Lerc:
         if self.fill is None:
             return pixels
         opaque = np.broadcast_to(np.uint8(255), (1, *pixels.shape_yx))
-        return Pixels(pixels.filled(self.fill), opaque)
+        return Pixels(pixels.marked(self.fill, self.fills_jointly), opaque)
 
     def assemble(self, pieces: Iterable[Pixels]) -> Iterator[bytes]:
         """All bands wait on disk until all strips are there: only one is ever in memory."""
@@ -67,7 +70,12 @@ class Lerc:
             for band in range(self.bands):
                 values = _read(waiting, band * plane, self.shape_yx, dtype)
                 valid = _read(masks, band * size, self.shape_yx, np.dtype(np.bool_))
-                yield from _cut(blob(values, None if valid.all() else valid, self.tolerance))
+                yield from _cut(self._blob(band, values, valid))
+
+    def _blob(self, band: int, values: NDArray[Any], valid: NDArray[np.bool_]) -> bytes:
+        if self.fill is not None:
+            return telling_blob(values, self.tolerance, self.fill[band])
+        return blob(values, None if valid.all() else valid, self.tolerance)
 
 
 def _read(
@@ -106,6 +114,7 @@ class LercFormat:
             pixel_type=canvas.pixel_type,
             tolerance=options.tolerance,
             fill=_fill(canvas) if options.lerc_fill else None,
+            fills_jointly=canvas.fills_jointly,
         )
 
 
@@ -121,6 +130,19 @@ def blob(values: NDArray[Any], valid: NDArray[np.bool_] | None, tolerance: float
     room = bytearray(values.nbytes + values.size + ranges + _ROOM)
     settings: dict[str, Any] = {"planar": False, "version": CODEC_VERSION, "out": room}
     return bytes(lerc_encode(values, tolerance, masks=valid, **settings))
+
+
+def telling_blob(values: NDArray[Any], tolerance: float, fill: float) -> bytes:
+    """As `blob` without a mask, where a value says no data: a tolerance that would move it, or
+    would move data to it, isn't made use of."""
+    data = blob(values, None, tolerance)
+    if tolerance > 0:
+        from imagecodecs import lerc_decode
+
+        found = lerc_decode(data).reshape(values.shape)
+        if not np.array_equal(found == fill, values == fill):
+            return blob(values, None, 0.0)
+    return data
 
 
 def _fill(canvas: Canvas) -> tuple[float, ...] | None:

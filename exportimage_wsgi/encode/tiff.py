@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geo.grid import Grid
-from ..pixels import Palette, Pixels, PixelType
+from ..pixels import Palette, Pixels, PixelType, Values
 from .format import Canvas, Compression, Content, Options
 from .geotiff import names_tag, no_data_tag, place_tags, reference_tags
 from .jpeg import LARGEST
@@ -49,6 +49,9 @@ class Tiff:
 
     fill: float | None
     """What stands for no data, in all bands, as the file can tell one value only."""
+
+    fills_jointly: bool
+    """Is a pixel no data only where each of its bands is `fill`?"""
 
     masked: bool
     """Does a mask tell which pixels are no data?"""
@@ -83,15 +86,20 @@ class Tiff:
 
     def piece(self, index: int, pixels: Pixels) -> Piece:
         """The packed strips of the file that lie in the piece, and its part of the mask."""
-        fill = 0 if self.fill is None else self.fill
-        values = little_endian(pixels.filled((fill,) * self.bands))
-        pack = packer(self.compression, self.pixel_type, self.quality, self.tolerance)
+        values = little_endian(self._told(pixels))
+        pack = packer(self.compression, self.pixel_type, self.quality, self.tolerance, self.fill)
         tops = range(0, pixels.shape_yx[0], self._rows)
         strips = tuple(
             pack(values[:, top : top + self._rows].transpose(1, 2, 0).copy()) for top in tops
         )
         mask = np.packbits(pixels.alpha() > 0, axis=1).tobytes() if self.masked else b""
         return strips, mask
+
+    def _told(self, pixels: Pixels) -> Values:
+        """The values, in which no data is what the file says."""
+        if self.fill is None:
+            return pixels.filled((0,) * self.bands)
+        return pixels.marked((self.fill,) * self.bands, self.fills_jointly)
 
     def assemble(self, pieces: Iterable[Piece]) -> Iterator[bytes]:
         with ExitStack() as stack:
@@ -212,13 +220,13 @@ class TiffFormat:
         compression = options.compression
         _check(canvas, compression)
         reference_tags(canvas.grid.crs)
-        # JPEG blurs a value that is to say no data.
-        fill = None if compression is Compression.JPEG else canvas.fill
+        fill = _fill(canvas, compression)
         return Tiff(
             grid=canvas.grid,
             bands=canvas.bands,
             pixel_type=canvas.pixel_type,
-            fill=None if fill is None else complex(fill[0]).real,
+            fill=fill,
+            fills_jointly=canvas.fills_jointly,
             masked=fill is None and not canvas.opaque,
             palette=canvas.palette,
             band_names=canvas.band_names,
@@ -226,6 +234,18 @@ class TiffFormat:
             quality=min(max(options.quality, 1), 100) if compression is Compression.JPEG else 0,
             tolerance=options.tolerance if compression is Compression.LERC else 0.0,
         )
+
+
+def _fill(canvas: Canvas, compression: Compression) -> float | None:
+    """What can stand for no data in all bands."""
+    # JPEG would blur it.
+    if canvas.fill is None or compression is Compression.JPEG:
+        return None
+    fill = complex(canvas.fill[0]).real
+    if compression is Compression.LERC and canvas.bands > 1 and fill != fill:
+        # LERC keeps no NaN of one band where others have numbers.
+        return canvas.pixel_type.limits[0]
+    return fill
 
 
 def _check(canvas: Canvas, compression: Compression) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..pixels import PixelType
 from .format import Compression
 from .jpeg import encoded
-from .lerc import CODEC_VERSION, blob
+from .lerc import CODEC_VERSION, blob, telling_blob
 
 CODES = {
     Compression.NONE: 1,
@@ -39,13 +39,17 @@ Packer = Callable[[NDArray[Any]], bytes]
 
 
 def packer(
-    compression: Compression, pixel_type: PixelType, quality: int, tolerance: float
+    compression: Compression,
+    pixel_type: PixelType,
+    quality: int,
+    tolerance: float,
+    fill: float | None,
 ) -> Packer:
-    """How strips are packed."""
+    """How strips are packed; `fill` says no data, so no loss may touch it."""
     if compression is Compression.JPEG:
         return partial(encoded, quality=quality)
     if compression is Compression.LERC:
-        return partial(_lerc, tolerance=tolerance)
+        return partial(_lerc, tolerance=tolerance, fill=fill)
     return partial(_packed, compression=compression, bits=pixel_type.bits)
 
 
@@ -74,6 +78,9 @@ def bit_rows(values: NDArray[Any], bits: int) -> bytes:
     return np.packbits(each.reshape(len(lines), -1), axis=1).tobytes()
 
 
-def _lerc(values: NDArray[Any], tolerance: float) -> bytes:
+def _lerc(values: NDArray[Any], tolerance: float, fill: float | None) -> bytes:
     """One blob, in which a pixel has all bands."""
-    return bytes(blob(values[:, :, 0] if values.shape[2] == 1 else values, None, tolerance))
+    shaped = values[:, :, 0] if values.shape[2] == 1 else values
+    if fill is None:
+        return blob(shaped, None, tolerance)
+    return telling_blob(shaped, tolerance, fill)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geo.grid import Grid, Window
-from ..pixels import Pixels, PixelType
+from ..pixels import NoDataMatch, Pixels, PixelType
 from .cast import Appearance, cast, shown
 from .mosaic import Mosaic, lay
 from .warp import Layer, blank, warp
@@ -56,6 +56,12 @@ class View:
         if self.appearance is not None and self.appearance.palette is not None:
             return 3
         return len(self.layer.bands)
+
+    @property
+    def fills_jointly(self) -> bool:
+        """Is a pixel no data only where each of its bands is `fill`, as the request has it?"""
+        rule = self.layer.nodata_rule
+        return rule is not None and rule.match is NoDataMatch.ALL
 
     @property
     def result_type(self) -> PixelType:
@@ -127,7 +133,7 @@ class _ViewArray:
     def __getitem__(self, index: tuple[slice, slice, slice]) -> NDArray[Any]:
         bands, rows, columns = index
         pixels = read(self.view, _window(rows, columns, self.view.grid.shape_yx))
-        return pixels.filled(self.view.fill)[bands]
+        return pixels.marked(self.view.fill, self.view.fills_jointly)[bands]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -244,6 +244,7 @@ def _canvas(service: ImageService, request: ExportRequest, view: View, content: 
         bands=view.bands,
         pixel_type=view.result_type,
         fill=view.fill,
+        fills_jointly=view.fills_jointly,
         opaque=view.opaque,
         palette=service.info.palette if has_palette else None,
         band_names=names if content is Content.VALUES else (),

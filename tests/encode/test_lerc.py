@@ -122,6 +122,15 @@ def test_the_fill_value_stands_in_place_of_the_mask() -> None:
     assert np.array_equal(found, np.where(valid > 0, values, [[[-5]], [[-6]]]))
 
 
+def test_a_tolerance_leaves_the_fill_value_alone() -> None:
+    values, valid = scene((33, 7), 1, PixelType.F32) - 50, holes((33, 7))
+    place = canvas((33, 7), 1, pixel_type=PixelType.F32, fill=(0.0,))
+
+    data = encoded("lerc", place, Pixels(values, valid), lerc_fill=True, tolerance=3.0)
+
+    assert np.array_equal(decoded(data, values.shape)[0] == 0, valid == 0)
+
+
 @pytest.mark.parametrize("fill", [None, (float("nan"),)])
 def test_the_mask_stays_where_no_number_can_stand_for_it(fill: Any) -> None:
     values, valid = scene((33, 7), 1, PixelType.F32), holes((33, 7))

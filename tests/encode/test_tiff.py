@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import subprocess
 import warnings
 from pathlib import Path
@@ -76,7 +77,8 @@ def test_gdal_reads_every_pixel_type_with_its_fill(
     found = read(encoded("tiff", place, Pixels(values, valid), compression=compression))
 
     assert found.dtype == pixel_type.dtype
-    assert np.array_equal(found, np.where(valid > 0, values, values.dtype.type(1)))
+    assert np.array_equal(found[:, valid[0] == 0].real, np.ones((bands, (valid == 0).sum())))
+    assert np.array_equal(*(np.where((valid > 0) & (values != 1), v, 0) for v in (found, values)))
 
 
 @pytest.mark.usefixtures("many_strips")
@@ -188,6 +190,47 @@ def test_without_a_no_data_value_there_is_no_tag_and_zeros() -> None:
     assert np.array_equal(read(data), np.where(valid > 0, values, 0))
 
 
+@pytest.mark.parametrize("compression", [Compression.NONE, Compression.LERC])
+@pytest.mark.parametrize(
+    ("pixel_type", "fill", "left"),
+    [
+        (PixelType.U8, 0, 1),
+        (PixelType.U8, 255, 254),
+        (PixelType.S16, -20, -21),
+        (PixelType.S16, -32768, -32767),
+        (PixelType.F32, -9999, -9999),
+        (PixelType.F32, 0, 0),
+        (PixelType.F64, 7, 7),
+        (PixelType.F64, 0, 0),
+        (PixelType.F32, -math.inf, -3.402823e38),
+    ],
+)
+def test_data_are_never_read_as_no_data(
+    pixel_type: PixelType, fill: float, left: float, compression: Compression
+) -> None:
+    valid = holes((33, 7))
+    values = np.full((2, 7, 33), fill, pixel_type.dtype)
+    place = canvas((33, 7), 2, pixel_type=pixel_type, fill=(fill, fill))
+    data = encoded("tiff", place, Pixels(values, valid), compression=compression)
+
+    with rasterio.open(io.BytesIO(data)) as dataset:
+        assert dataset.nodata == fill
+        assert np.array_equal(dataset.read_masks(), np.repeat(valid, 2, axis=0))
+        assert dataset.read(2)[valid[0] > 0] == pytest.approx(left, rel=1e-5)
+
+
+def test_what_only_all_bands_say_together_leaves_data_as_they_are() -> None:
+    values = np.zeros((2, 1, 3), np.uint8)
+    values[0, 0, 1] = 9
+    valid = np.array([[[0, 255, 255]]], np.uint8)
+    place = canvas((3, 1), 2, fill=(0, 0), fills_jointly=True)
+
+    assert read(encoded("tiff", place, Pixels(values, valid))).tolist() == [
+        [[0, 9, 1]],
+        [[0, 0, 1]],
+    ]
+
+
 def test_all_bands_share_the_first_no_data_value() -> None:
     values = scene((33, 7), 2, PixelType.S16)
     place = canvas((33, 7), 2, pixel_type=PixelType.S16, fill=(-1, -2))
@@ -291,6 +334,21 @@ def test_lerc_stays_within_its_tolerance() -> None:
     )
 
     assert 0 < np.abs(read(data) - values).max() <= 0.25 * (1 + 1e-5)
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 0.25])
+@pytest.mark.parametrize("fill", [0.0, -9999.0, 1e20, math.nan])
+@pytest.mark.parametrize("bands", [1, 2])
+def test_lerc_keeps_apart_what_is_data(bands: int, fill: float, tolerance: float) -> None:
+    values = waves((120, 90), bands) - 100
+    valid = np.stack([holes((90, 120))[0], no_holes((90, 120))[0]])[:bands]
+    pixels = Pixels(values, valid)
+    place = canvas((90, 120), bands, pixel_type=PixelType.F32, fill=(fill,) * bands)
+    data = encoded("tiff", place, pixels, compression=Compression.LERC, tolerance=tolerance)
+
+    with rasterio.open(io.BytesIO(data)) as dataset:
+        assert np.array_equal(dataset.read_masks(), valid)
+        assert np.abs(dataset.read() - values)[valid > 0].max() <= tolerance * (1 + 1e-5)
 
 
 @pytest.mark.parametrize("compression", [c for c in LOSSLESS if c is not Compression.NONE])

@@ -252,3 +252,15 @@ def test_a_plan_travels_and_is_worked_on_elsewhere(scene: ImageService, name: st
 
     assert there == plan and hash(there) == hash(plan)
     assert make_piece(there.view, there.encoder, 0) == make_piece(plan.view, plan.encoder, 0)
+
+
+def test_what_cubic_overshoots_to_the_no_data_value_stays_data(tmp_path: Path) -> None:
+    """As in GDAL's warper; the values of a kernel that swings around 0 are cut off there."""
+    data = np.where(np.indices((30, 30)).sum(axis=0) // 3 % 2, 255, 1).astype("uint8")[None]
+    path = write(tmp_path / "hard.tif", data, (0, 0, 30, 30), "EPSG:3857", nodata=0)
+    asked = {"bbox": (0, 0, 30, 30), "size": (90, 90), "interpolation": "RSP_CubicConvolution"}
+    export = export_image(ImageService.open(path), request(**asked))
+
+    with MemoryFile(b"".join(export.stream())) as file, file.open() as dataset:
+        assert dataset.nodata == 0 and dataset.dataset_mask().all()
+        assert np.array_equal(dataset.read(), export.cube.values)
