@@ -95,7 +95,7 @@ def test_a_joined_table_adds_attributes_by_name(tmp_path: Path) -> None:
         ([["sun"], ["1"]], "has no column name"),
         ([["name", "objectid"], ["a", "1"]], "objectid is the name of a field"),
         ([["name", "x"], ["a", "1"], ["a", "2"]], "two rows are called a"),
-        ([["name", "x"], ["a"]], "row 2 has 1 values"),
+        ([["name", "x"], ["a"]], "row 2 has 1 value, not 2"),
         ([["name", "name"], ["a", "b"]], "each once"),
         ([], "is empty"),
     ],
