@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import shown
+from .errors import SourceError, shown
 from .geo.crs import CRS
 from .geo.extent import Extent, envelope_of_ring, ring
 from .geo.grid import Grid
@@ -22,7 +22,7 @@ from .mosaics.dataset import MosaicDataset
 from .mosaics.opening import is_mosaic, is_mosaic_current, open_mosaic
 from .mosaics.settings import MosaicSettings
 from .mosaics.state import postpone
-from .mosaics.statistics import mosaic_statistics
+from .mosaics.statistics import passing_statistics
 from .pixels import Interpolation, Statistics
 from .rasters import is_glob, stem
 
@@ -241,8 +241,19 @@ class ImageService:
     def statistics(self) -> tuple[Statistics, ...] | None:
         """One a band, or `None` if no pixel is valid. Computed on first use, then kept."""
         if isinstance(self.source, MosaicDataset):
-            return mosaic_statistics(self.source)
+            return passing_statistics(self.source)
         return kept_statistics(self.source)
+
+    @property
+    def told_statistics(self) -> tuple[Statistics, ...]:
+        """The same for who describes the service: nothing of a mosaic of which no item can be
+        read, which is no reason not to describe it."""
+        try:
+            return self.statistics or ()
+        except SourceError:
+            if not self.is_mosaic:
+                raise
+            return ()
 
     @property
     def max_image_size(self) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,12 +18,28 @@ from ..pixels import Statistics
 from .dataset import MosaicDataset
 
 _ITEMS = 64
+_SECONDS = 60.0
+_SHARE = 0.02
+"""Of the time, at most, that is spent on items that cannot be read."""
+_MOST_KNOWN = 1024
+
 _log = logging.getLogger(__name__)
+_Found = tuple[Statistics, ...] | None
 
 
-def mosaic_statistics(
-    dataset: MosaicDataset, directory: Path | None = None
-) -> tuple[Statistics, ...] | None:
+class _IncompleteError(Exception):
+    """Items cannot be read; never leaves this file."""
+
+    def __init__(self, reason: str, statistics: _Found) -> None:
+        super().__init__(reason)
+        self.reason, self.statistics = reason, statistics
+
+
+# Of versions that lack items: until when that holds, since networks recover; why; what there is.
+_passing: dict[str, tuple[float, str, _Found]] = {}
+
+
+def mosaic_statistics(dataset: MosaicDataset, directory: Path | None = None) -> _Found:
     """One a band, as `kept_statistics` gives them; found once for all processes of this user.
 
     Of up to 64 items, evenly spread over the table, which are opened for this. Always the same
@@ -33,21 +50,63 @@ def mosaic_statistics(
     """
     if dataset.info.statistics is not None:
         return dataset.info.statistics
-    bands = dataset.info.band_count
-    return kept_under(dataset.info.version, bands, lambda: _found(dataset, directory), directory)
+    version, bands = dataset.info.version, dataset.info.band_count
+    try:
+        return kept_under(version, bands, lambda: _found(dataset, directory), directory)
+    except _IncompleteError as error:
+        if dataset.settings.on_failure == "fail":
+            raise SourceError(error.reason) from error
+        return error.statistics
 
 
-def _found(dataset: MosaicDataset, directory: Path | None) -> tuple[Statistics, ...] | None:
+def passing_statistics(dataset: MosaicDataset, directory: Path | None = None) -> _Found:
+    """As `mosaic_statistics`, but without items that cannot be read, whatever `on_failure` says:
+    a picture that they aren't in needs them for its stretch only. They are tried again after a
+    minute, and later where that took long.
+
+    Raises:
+        SourceError: of some band nothing is known, as items cannot be read.
+    """
+    if dataset.info.statistics is not None:
+        return dataset.info.statistics
+    version, bands = dataset.info.version, dataset.info.band_count
+    try:
+        return kept_under(version, bands, lambda: _found_or_passing(dataset, directory), directory)
+    except _IncompleteError as error:
+        if error.statistics is None:
+            raise SourceError(error.reason) from error
+        return error.statistics
+
+
+def _found_or_passing(dataset: MosaicDataset, directory: Path | None) -> _Found:
+    """Called by one thread at a time, so that others don't wait for the same items again."""
+    version, began = dataset.info.version, time.monotonic()
+    until, reason, statistics = _passing.get(version, (0.0, "", None))
+    if began < until:
+        raise _IncompleteError(reason, statistics)
+    try:
+        return _found(dataset, directory)
+    except _IncompleteError as error:
+        _log.warning("items are left out of the statistics of a mosaic: %s", error.reason)
+        while len(_passing) >= _MOST_KNOWN:
+            _passing.pop(next(iter(_passing)), None)
+        now = time.monotonic()
+        until = now + max(_SECONDS, (now - began) / _SHARE)
+        _passing[version] = until, error.reason, error.statistics
+        raise
+
+
+def _found(dataset: MosaicDataset, directory: Path | None) -> _Found:
+    """Raises: _IncompleteError: an item cannot be read."""
     bands = dataset.info.band_count
     parts: list[list[tuple[int, Statistics]]] = [[] for _ in range(bands)]
+    fault: SourceError | None = None
     for position in spread(len(dataset.table), _ITEMS):
         try:
             source = source_at(dataset, position)
             found = kept_statistics(source, directory)
         except SourceError as error:
-            if dataset.settings.on_failure == "fail":
-                raise
-            _log.warning("an item is left out of the statistics: %s", error)
+            fault = fault or error
             continue
         if found is None:
             continue
@@ -55,9 +114,10 @@ def _found(dataset: MosaicDataset, directory: Path | None) -> tuple[Statistics, 
         for band in range(bands):
             if len(found) == 1 or band < len(found):
                 parts[band].append((pixels, found[0 if len(found) == 1 else band]))
-    if not all(parts):
-        return None
-    return tuple(pooled(each) for each in parts)
+    together = tuple(pooled(each) for each in parts) if all(parts) else None
+    if fault is not None:
+        raise _IncompleteError(str(fault), together) from fault
+    return together
 
 
 def source_at(dataset: MosaicDataset, position: int) -> Source:

@@ -85,7 +85,7 @@ def data_type(service: ImageService) -> str:
 
 def _statistics(service: ImageService) -> dict[str, Any]:
     """All four or none: clients stop at one without the others."""
-    found = service.statistics or ()
+    found = service.told_statistics
     return {
         "minValues": [s.minimum for s in found],
         "maxValues": [s.maximum for s in found],

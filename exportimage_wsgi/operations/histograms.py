@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
+from ..errors import ItemError
 from ..esri.geometry import GeometryType
 from ..pixels import Statistics
 from ..service import ImageService
@@ -14,6 +16,7 @@ from .parameters import Parameter, said_in, shared_parameters
 from .reading import GEOMETRY, PIXEL_SIZE, SELECTION, asked_geometry, pixel_size_of
 from .values import checked_variable
 
+_log = logging.getLogger(__name__)
 _KINDS = (GeometryType.POLYGON, GeometryType.ENVELOPE)
 
 PARAMETERS = (
@@ -30,10 +33,19 @@ AREA_PARAMETERS = (*GEOMETRY, *SELECTION, PIXEL_SIZE)
 
 
 def statistics(service: ImageService, call: Call) -> dict[str, Any]:
-    """The statistics of the whole service, the same that pictures are stretched by."""
+    """The statistics of the whole service, the same that pictures are stretched by.
+
+    Median and mode, for which all items are read, aren't told where one cannot be.
+    """
     checked_variable(said_in(call.arguments, PARAMETERS))
-    counts = counted_everywhere(service, call.runner)
     own = service.statistics
+    try:
+        counts = counted_everywhere(service, call.runner)
+    except ItemError as error:
+        if own is None:
+            raise
+        _log.warning("service %s: statistics without median and mode: %s", service.name, error)
+        return {"statistics": [_known(each) | {"median": None, "mode": None} for each in own]}
     if own is None:
         return {"statistics": _statistics((count, count.statistics) for count in counts)}
     return {"statistics": _statistics(zip(counts, own, strict=True))}
@@ -66,13 +78,19 @@ def _of_area(service: ImageService, call: Call) -> tuple[Count, ...]:
     return counted(service, chosen, call.runner, area, size)
 
 
+def _known(own: Statistics | None) -> dict[str, Any]:
+    return {
+        "min": own and own.minimum,
+        "max": own and own.maximum,
+        "mean": own and own.mean,
+        "standardDeviation": own and own.deviation,
+    }
+
+
 def _statistics(counts: Iterable[tuple[Count, Statistics | None]]) -> list[dict[str, Any]]:
     return [
-        {
-            "min": own and own.minimum,
-            "max": own and own.maximum,
-            "mean": own and own.mean,
-            "standardDeviation": own and own.deviation,
+        _known(own)
+        | {
             "median": count.median,
             "mode": count.histogram.mode if count.count else None,
             "skipX": count.skip,

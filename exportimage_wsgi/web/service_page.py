@@ -153,7 +153,7 @@ def bands(
 ) -> tuple[tuple[Band, ...], int]:
     """The first bands with their statistics and histograms, and how many more there are."""
     names = service.info.band_names
-    found = service.statistics or ()
+    found = service.told_statistics
     shown = tuple(
         Band(
             name=name,

@@ -11,10 +11,11 @@ import shapely
 from affine import Affine
 from pyproj import Transformer
 
-from exportimage_wsgi.errors import ParameterError
+from exportimage_wsgi.errors import ItemError, ParameterError
 from exportimage_wsgi.geo.crs import crs_from_wkid
 from exportimage_wsgi.service import ImageService, ServiceSettings
 from tests.operations.asking import ask
+from tests.operations.scenes import constant_scenes, mosaic
 from tests.rasters import in_memory, waves, write
 
 Make = Callable[..., ImageService]
@@ -290,3 +291,17 @@ def test_a_hundred_thousand_crossing_edges_are_bounded_work() -> None:
     (each,) = found["statistics"]
     assert each["skipX"] > 1
     assert each["count"] == pytest.approx((2000 / each["skipX"]) ** 2 / 2, rel=0.05)
+
+
+def test_statistics_of_a_mosaic_are_told_though_an_item_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    scenes = {"a_2001": (300, (0, 0, 60, 60)), "b_2002": (500, (0, 0, 60, 60))}
+    service = mosaic(constant_scenes(tmp_path, scenes, "uint16"))
+    (tmp_path / "a_2001.tif").unlink()
+
+    (found,) = ask(service, "statistics")["statistics"]
+    assert (found["min"], found["max"], found["median"]) == (500, 500, None)
+    with pytest.raises(ItemError, match="item 1: "):
+        ask(service, "histograms")
