@@ -17,6 +17,7 @@ from .errors import CancelledError, OverloadedError
 
 Piece = TypeVar("Piece")
 
+_AHEAD = 2
 _GLANCE = 0.2
 """Seconds between two looks at whether work must stop."""
 
@@ -80,7 +81,7 @@ class Threads:
         ahead = iter(range(count))
         try:
             for _ in range(count):
-                while len(waiting) <= workers and (index := next(ahead, None)) is not None:
+                while len(waiting) <= _AHEAD * workers and (index := next(ahead, None)) is not None:
                     waiting.append(_submitted(pool, _unless_stopped, work, index, stop))
                 yield waiting.popleft().result()
         finally:

@@ -72,12 +72,13 @@ class View:
 def read(view: View, window: Window) -> Pixels:
     """Compute the pixels of a window of the view, block by block; this reads the rasters."""
     (top, bottom), (left, right) = window.rows, window.columns
-    if bottom - top <= BLOCK and right - left <= BLOCK:
+    width = _width(bottom - top)
+    if bottom - top <= BLOCK and right - left <= width:
         return _block(view, window)
     out: Pixels | None = None
     for y in range(top, bottom, BLOCK):
-        for x in range(left, right, BLOCK):
-            part = Window(rows=(y, min(y + BLOCK, bottom)), columns=(x, min(x + BLOCK, right)))
+        for x in range(left, right, width):
+            part = Window(rows=(y, min(y + BLOCK, bottom)), columns=(x, min(x + width, right)))
             pixels = _block(view, part)
             out = out or _room(pixels, window)
             if len(pixels.valid) > len(out.valid):
@@ -90,6 +91,11 @@ def read(view: View, window: Window) -> Pixels:
             out.valid[:, rows, columns] = pixels.valid
     assert out is not None
     return out
+
+
+def _width(rows: int) -> int:
+    """Columns of a block: more than rows where those are few, as each block costs some time."""
+    return BLOCK * max(1, BLOCK // (4 * rows))
 
 
 def _room(like: Pixels, window: Window) -> Pixels:

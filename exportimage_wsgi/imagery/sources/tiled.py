@@ -76,11 +76,16 @@ def _assembled(
 
 
 def _touched(level: TiledLevel, window: Window) -> Iterator[tuple[int, int]]:
-    """Rows and columns of the tiles that a window lies on."""
+    """Rows and columns of the tiles that a window lies on.
+
+    Every other window goes from right to left: threads that read one below the other want the same
+    tiles, and so meet in the middle instead of waiting for each other.
+    """
     (top, bottom), (left, right) = window.rows, window.columns
     height, width = level.tile_yx
+    columns = range(left // width, -(-right // width))
     for row in range(top // height, -(-bottom // height)):
-        for column in range(left // width, -(-right // width)):
+        for column in reversed(columns) if top // (bottom - top) % 2 else columns:
             yield row, column
 
 
