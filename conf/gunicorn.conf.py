@@ -3,7 +3,6 @@
     EXPORTIMAGE_CONFIG=conf/services.toml gunicorn -c conf/gunicorn.conf.py \
         exportimage_wsgi.wsgi:application
 
-MALLOC_ARENA_MAX=2 in the environment keeps many threads from holding memory that none uses.
 SIGHUP reads the configuration again, SIGTERM lets requests end.
 """
 

@@ -42,7 +42,8 @@ def test_nothing_is_made_far_ahead_of_the_reader(driver: Any) -> None:
     next(pieces)
     time.sleep(0.1)
 
-    assert work.done <= 6
+    # The one that is given, two for each of three threads, and one more.
+    assert work.done <= 1 + 2 * 3 + 1
     pieces.close()
 
 

@@ -52,17 +52,19 @@ def test_a_worker_ends_when_the_parent_s_signal_interrupts_the_terminal_s() -> N
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc")
-@pytest.mark.parametrize(("said", "expected"), [(None, [(-8, 2)]), ("4", [])])
-def test_threads_share_two_arenas_unless_the_environment_says_how_many(
-    said: str | None, expected: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("said", [(), ("MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_")])
+def test_memory_is_kept_for_the_next_picture_unless_the_environment_says_more(
+    said: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[tuple[int, int]] = []
-    library = SimpleNamespace(mallopt=lambda *arguments: told.append(arguments))
+    told: list[int] = []
+    library = SimpleNamespace(mallopt=lambda number, _: told.append(number))
     monkeypatch.setattr(ctypes, "CDLL", lambda _: library)
-    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
-    if said is not None:
-        monkeypatch.setenv("MALLOC_ARENA_MAX", said)
+    numbers = {"MALLOC_ARENA_MAX": -8, "MALLOC_MMAP_THRESHOLD_": -3, "MALLOC_TRIM_THRESHOLD_": -1}
+    for name in numbers:
+        monkeypatch.delenv(name, raising=False)
+    for name in said:
+        monkeypatch.setenv(name, "4")
 
     warm(Catalog({}))
 
-    assert told == expected
+    assert told == [number for name, number in numbers.items() if name not in said]

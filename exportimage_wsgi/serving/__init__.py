@@ -32,7 +32,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _WARMING = 20.0
-_M_ARENA_MAX, _ARENAS = -8, 2
+# By the variable that says it: glibc's number (malloc.h), and the value.
+_ALLOCATOR = {
+    "MALLOC_ARENA_MAX": (-8, 2),
+    "MALLOC_MMAP_THRESHOLD_": (-3, 32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": (-1, 64 << 20),
+}
 _BETWEEN_BEATS = 1.0
 _TERMINATED = 128 + 15
 
@@ -140,7 +145,7 @@ def warm(
     """
     from ..operations import warming
 
-    _share_arenas()
+    _tune_allocator()
     end = time.monotonic() + _WARMING
     found: set[PixelType] = set()
     has_mosaics = False
@@ -180,13 +185,20 @@ def _opened(catalog: Catalog, name: str, beat: Callable[[], object]) -> ImageSer
         return service.result()
 
 
-def _share_arenas() -> None:
-    """Have glibc's threads share two arenas, unless the environment says how many: with one for
-    each, what one thread has freed is held for it and of no use to the others."""
-    if sys.platform.startswith("linux") and "MALLOC_ARENA_MAX" not in os.environ:
-        # Other C libraries have no such function.
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
+def _tune_allocator() -> None:
+    """Have glibc keep what pixels were in for the next ones, in two arenas that threads share.
+
+    Else each block that comes anew from the system costs as much time as filling it, and what one
+    thread has freed is of no use to the others. What the environment says of it holds.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    # Other C libraries have no such function.
+    with suppress(OSError, AttributeError):
+        tell = ctypes.CDLL(None).mallopt
+        for name, (number, value) in _ALLOCATOR.items():
+            if name not in os.environ:
+                tell(number, value)
 
 
 def _is_compiled() -> bool:
