@@ -24,7 +24,9 @@ class Ours(Server):
     def start(self) -> None:
         lines = ["[limits]", "max_image_size = [40000, 40000]"]
         for name, path in self.rasters.items():
-            lines += [f"[services.{name}]", f'source = "{path}"']
+            # A mosaic is a folder to ours, and a VRT of its rasters to the others.
+            source = path.with_suffix("") if path.suffix == ".vrt" else path
+            lines += [f"[services.{name}]", f'source = "{source}"']
         config = self.folder / "services.toml"
         config.write_text("\n".join(lines) + "\n")
         options = ["--port", self.port, "--workers", PROCESSES, "--threads", CLIENTS]

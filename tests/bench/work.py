@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from mosaic import PIXELS, places
 from pyproj import Transformer
 from scene import (
     ELEVATION_SIDE,
@@ -21,6 +23,7 @@ from scene import (
     six_bands,
     without_overviews,
 )
+from scenes import scenes as overlapping
 
 Box = tuple[float, float, float, float]
 """xmin, ymin, xmax, ymax."""
@@ -72,7 +75,22 @@ def scenes(compression: str) -> dict[str, Callable[[Path], Path]]:
         "elevation": elevation,
         "six": six_bands,
         "plain": without_overviews,
+        "mosaic": _virtual_mosaic,
     }
+
+
+def _virtual_mosaic(folder: Path) -> Path:
+    """The 64 scenes as one raster for others; ours serves the folder beside it, of its name."""
+    paths = overlapping(folder)
+    virtual = paths[0].parent.with_suffix(".vrt")
+    subprocess.run(["gdalbuildvrt", "-q", "-overwrite", virtual, *paths], check=True)
+    return virtual
+
+
+def _over_items(random: np.random.Generator) -> Box:
+    """Where 4 to 16 of the scenes meet, at any zoom."""
+    west, south, east, north = map(float, places(1, random)[0].box)
+    return west, south, east, north
 
 
 def _native(side: int, size: int) -> Callable[[np.random.Generator], Box]:
@@ -200,6 +218,16 @@ def rows(stretch: tuple[tuple[float, float], ...]) -> tuple[Row, ...]:
             bands=(2, 1, 0),
             stretch=stretch,
             alike=1.0,
+        ),
+        Row(
+            name="mosaic",
+            title="512×512 PNG over 4 to 16 of 64 scenes",
+            scene="mosaic",
+            size=(PIXELS, PIXELS),
+            crs=MERCATOR,
+            format="png",
+            place=_over_items,
+            alike=6.0,
         ),
         Row(
             name="plain",
