@@ -79,8 +79,7 @@ def axes(grid: Grid, placement: Placement, level: Level, window: Window) -> tupl
 
 @compiled
 def _axis(positions: Any, step: float, size: int, edge: float) -> Any:  # pragma: no cover
-    """The members of an `Axis`; from `edge` on there is nothing, even if the level
-    goes on."""
+    """The members of an `Axis`; from `edge` on there is nothing, though the level may go on."""
     length = positions.size
     first, count = np.zeros(length, np.int64), np.zeros(length, np.int64)
     _, found, _, found_weights = new_room()

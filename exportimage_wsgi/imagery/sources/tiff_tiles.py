@@ -5,7 +5,9 @@ Only files that hold nothing unusual are taken: whatever is doubtful is left to 
 
 from __future__ import annotations
 
+import logging
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -81,8 +83,31 @@ class TiledFile:
         return 4096 * (1 + len(self.levels)) + tables
 
 
+class _Quiet(logging.Filter):
+    """Says nothing in a thread that reads a file here: GDAL says what is wrong with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.here = threading.local()
+
+    def filter(self, _: logging.LogRecord) -> bool:
+        return not getattr(self.here, "is_quiet", False)
+
+
+_quiet = _Quiet()
+logging.getLogger("tifffile").addFilter(_quiet)
+
+
 def tiled_file(path: str) -> TiledFile:
     """Read the directories of a TIFF; no level if it isn't one, or nothing of it is usual."""
+    _quiet.here.is_quiet = True
+    try:
+        return _tiled_file(path)
+    finally:
+        _quiet.here.is_quiet = False
+
+
+def _tiled_file(path: str) -> TiledFile:
     found: dict[tuple[int, int], TiledLevel | None] = {}
     try:
         with tifffile.TiffFile(path) as file:
@@ -90,7 +115,10 @@ def tiled_file(path: str) -> TiledFile:
                 return TiledFile(levels={})
             for number in range(len(file.pages)):
                 _add(found, file.pages[number], number)
-    except (ValueError, TypeError, KeyError, IndexError, OSError):
+    except MemoryError:
+        raise
+    except Exception:
+        # Parsers of damaged files raise what they like.
         return TiledFile(levels={})
     return TiledFile(levels={shape: level for shape, level in found.items() if level is not None})
 

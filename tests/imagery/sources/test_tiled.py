@@ -18,6 +18,7 @@ from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.geo.grid import Window
 from exportimage_wsgi.imagery.sources import tiled
 from exportimage_wsgi.imagery.sources.gdal import GdalSource, open_gdal
+from exportimage_wsgi.imagery.sources.tiff_tiles import tiled_file
 from tests.rasters import write
 
 HEIGHT, WIDTH = 83, 150
@@ -172,6 +173,17 @@ def test_tiles_that_the_file_lacks_are_left_to_gdal(tmp_path: Path) -> None:
 
     assert own(source, Window(rows=(0, 16), columns=(0, 32)), (0,)) is None
     assert np.array_equal(source.read(0, WINDOWS[0], (0,)).values, values)
+
+
+@pytest.mark.parametrize("length", [0, 7, 20, 100, 300])
+def test_of_a_file_that_is_cut_off_no_tile_is_read(
+    length: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = saved(tmp_path, noise(1, "uint8"))
+    path.write_bytes(path.read_bytes()[:length])
+
+    assert tiled_file(str(path)).levels == {}
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
