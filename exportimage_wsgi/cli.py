@@ -18,7 +18,7 @@ from . import __version__
 from .config import Config, checked_prefix
 from .errors import ConfigError, ExportImageError, SourceError
 from .rasters import is_raster, named, stem, told_in_full
-from .running import Runner, cores
+from .running import Runner, cores, pools_ended
 from .serving import Place, exit_on_sigterm
 from .words import counted
 
@@ -166,7 +166,7 @@ def export(raster: str, out: Path, **arguments: str | None) -> None:
     config, service, path = _found(raster, max_image_size=_UNLIMITED, max_image_bytes=2**62)
     runner = Runner(driver=driver(config.compute.scheduler, config.compute.threads))
     try:
-        with _told_in_full(path), exit_on_sigterm():
+        with _told_in_full(path), exit_on_sigterm(), pools_ended():
             exported = export_image(service, parse_export(said), kmz=is_kmz, runner=runner)
             exported.save(out, progress=sys.stderr.isatty())
     except OSError as error:

@@ -121,6 +121,23 @@ def _pool(process: int, workers: int) -> ThreadPoolExecutor:
         return _pools[process, workers]
 
 
+@contextmanager
+def pools_ended() -> Iterator[None]:
+    """End the pools of the process afterwards, for programs that a signal may break off.
+
+    Python waits for all threads at its end, and wakes those of pools: but not one that was only
+    just begun when the exception came, which nobody would ever wake.
+    """
+    try:
+        yield
+    finally:
+        with _pools_lock:
+            pools = list(_pools.values())
+            _pools.clear()
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
 class Admission:
     """Lets in so many heavy exports at a time; the others wait a little, then are turned away."""
 

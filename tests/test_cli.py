@@ -251,6 +251,10 @@ def test_an_export_that_is_terminated_leaves_nothing_behind(scene: Path, tmp_pat
             assert process.poll() is None and time.monotonic() < end
             time.sleep(0.02)
         process.terminate()
+        try:
+            process.wait(60)
+        finally:
+            process.kill()
 
     assert process.returncode == 143
     assert list(folder.iterdir()) == []

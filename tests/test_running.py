@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -94,3 +96,21 @@ def test_one_pool_serves_all_exports() -> None:
         list(Threads(workers=4).in_order(Work(), 10, Stop()))
 
     assert threading.active_count() <= before + 4
+
+
+def test_a_program_that_is_broken_off_as_a_thread_begins_ends() -> None:
+    program = """
+from concurrent.futures import thread
+from exportimage_wsgi.running import Stop, Threads, pools_ended
+
+class Interrupted(dict):
+    def __setitem__(self, *_):
+        raise KeyboardInterrupt
+
+thread._threads_queues = Interrupted()
+with pools_ended():
+    list(Threads(workers=1).in_order(str, 3, Stop()))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60)
+
+    assert b"KeyboardInterrupt" in ended.stderr
