@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import shlex
 import tomllib
 from collections.abc import Iterable
+from datetime import date, time
 from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ByteSize,
     ConfigDict,
     Field,
+    StringConstraints,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -35,6 +39,9 @@ if TYPE_CHECKING:
     from .service import ServiceSettings
 
 _FORBIDDEN = "?#%\\"
+_HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+")
+_SAFE_IN_A_PATH = "/%:@!$&'()*+,;=~"
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def name_fault(name: str) -> str | None:
@@ -82,21 +89,27 @@ def _checked_name(name: str) -> str:
 
 
 def _checked_url(url: str) -> str:
+    """The URL without a slash at its end, its path percent-encoded."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must begin with http:// or https:// and a host")
-    if parts.query or parts.fragment or parts.username or not url.isprintable() or " " in url:
-        raise ValueError("must be a scheme, a host and a path, nothing else")
-    return url.rstrip("/")
+    is_bare = not (parts.query or parts.fragment) and _has_sound_host(parts)
+    if not is_bare or not url.isprintable() or " " in url:
+        raise ValueError(
+            "must be a scheme, a host and a path, nothing else; a port is from 1 to 65535"
+        )
+    return f"{parts.scheme}://{parts.netloc}{quote(parts.path, _SAFE_IN_A_PATH)}".rstrip("/")
 
 
 def _checked_origin(origin: str) -> str:
+    """The origin as browsers spell it."""
     if origin == "*":
         return origin
     parts = urlsplit(origin)
-    if origin != f"{parts.scheme}://{parts.netloc}" or not parts.scheme or not parts.hostname:
+    spelt = f"{parts.scheme}://{parts.netloc.lower()}"
+    if origin.lower() != spelt or not parts.scheme or not _has_sound_host(parts):
         raise ValueError("must be '*' or an origin such as https://maps.example.org")
-    return origin.lower()
+    return spelt.removesuffix(_DEFAULT_PORTS.get(parts.scheme, ""))
 
 
 def _checked_network(name: str) -> str:
@@ -123,13 +136,27 @@ def _checked_scheduler(scheduler: str) -> str:
 
 
 def _is_host_and_port(parts: SplitResult) -> bool:
-    try:
-        whole = parts.hostname and parts.port and parts.username is None
-    except ValueError:
-        return False
+    whole = _has_sound_host(parts) and parts.port
     return bool(whole) and not (parts.path or parts.query or parts.fragment)
 
 
+def _has_sound_host(parts: SplitResult) -> bool:
+    """Is there a host, with a port that can be one if any, and nobody's name and password?"""
+    try:
+        port = parts.port
+    except ValueError:
+        return False
+    return bool(_HOST.fullmatch(parts.hostname or "")) and port != 0 and "@" not in parts.netloc
+
+
+def _checked_size(size: Any) -> Any:
+    # To Python a truth is a number.
+    if isinstance(size, bool):
+        raise ValueError(_WORDS["byte_size"])
+    return size
+
+
+Bytes = Annotated[ByteSize, BeforeValidator(_checked_size)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Channel = Annotated[int, Field(strict=True, ge=0, le=255)]
@@ -137,6 +164,7 @@ Flag = Annotated[bool, Field(strict=True)]
 Number = Annotated[float, Field(strict=True)]
 Quality = Annotated[int, Field(strict=True, ge=0, le=100)]
 DefaultFormat = Literal["png", "jpgpng"]
+Name = Annotated[str, StringConstraints(strip_whitespace=False), AfterValidator(_checked_name)]
 
 
 class Table(BaseModel):
@@ -174,8 +202,15 @@ class Output(Table):
     max_age: Annotated[Seconds, Field(gt=0)] = 600.0
     """Seconds that a file is kept."""
 
-    max_bytes: Annotated[ByteSize, Field(ge=1)] = ByteSize(1 << 30)
+    max_bytes: Annotated[Bytes, Field(ge=1)] = ByteSize(1 << 30)
     """Of all files together: a number, or text such as `2 GB`."""
+
+    @field_validator("directory", mode="before")
+    @classmethod
+    def _is_said(cls, directory: Any) -> Any:
+        if isinstance(directory, str) and not directory.strip():
+            raise ValueError("may not be empty")
+        return directory
 
     @field_validator("directory")
     @classmethod
@@ -189,7 +224,7 @@ class Limits(Table):
     max_image_size: tuple[Count, Count] = (15000, 4100)
     """Width, height of the largest picture, of services that don't say."""
 
-    max_image_bytes: Annotated[ByteSize, Field(ge=1)] = ByteSize(1 << 32)
+    max_image_bytes: Annotated[Bytes, Field(ge=1)] = ByteSize(1 << 32)
     """Of its pixels, all bands together and not compressed: a number, or text such as `2 GB`."""
 
     deadline: Seconds = 900.0
@@ -201,7 +236,7 @@ class Limits(Table):
     patience: Seconds = 10.0
     """Seconds that a large export waits for its turn before it is answered with 503."""
 
-    cache_bytes: Annotated[ByteSize, Field(ge=1 << 20)] = ByteSize(128 << 20)
+    cache_bytes: Annotated[Bytes, Field(ge=1 << 20)] = ByteSize(128 << 20)
     """Of decoded blocks of rasters that each process keeps."""
 
     handles: Count = 256
@@ -320,7 +355,7 @@ class Service(Look):
 
     nodata: Number | None = None
 
-    band_names: tuple[str, ...] | None = None
+    band_names: tuple[Annotated[str, Field(min_length=1)], ...] | None = None
 
     max_image_size: tuple[Count, Count] = (15000, 4100)
 
@@ -331,11 +366,11 @@ class Service(Look):
     @field_validator("source")
     @classmethod
     def _checked_source(cls, source: Any, info: ValidationInfo) -> str | tuple[str, ...]:
-        if isinstance(source, str) and source.strip():
-            return _placed(source.strip(), _folder(info))
-        if isinstance(source, list) and source and all(isinstance(s, str) for s in source):
-            return tuple(_placed(each, _folder(info)) for each in source)
-        raise ValueError("must be the path or URL of a raster, or a list of them")
+        several = source if isinstance(source, list) else [source]
+        if not several or not all(isinstance(each, str) and each.strip() for each in several):
+            raise ValueError("must be the path or URL of a raster, or a list of them")
+        placed = tuple(_placed(each.strip(), _folder(info)) for each in several)
+        return placed if isinstance(source, list) else placed[0]
 
 
 class Config(Table):
@@ -348,7 +383,7 @@ class Config(Table):
     cors: Cors = Cors()
     compat: Compat = Compat()
     defaults: Look = Look()
-    services: dict[Annotated[str, AfterValidator(_checked_name)], Service] = {}
+    services: dict[Name, Service] = {}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Config:
@@ -513,7 +548,21 @@ def _fault(details: ErrorDetails) -> str:
         return f"{key_of(location)}: unknown key{_hint(location, received)}"
     if location[-1] == "[key]":
         return f"{key_of(location[:-1])}: {rule}"
-    return f"{key_of(location)}={shown(repr(received))}: {rule[0].lower()}{rule[1:]}"
+    return f"{key_of(location)}={shown(_as_toml(received))}: {rule[0].lower()}{rule[1:]}"
+
+
+def _as_toml(value: Any) -> str:
+    """A value as the file could say it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case date() | time():
+            return value.isoformat()
+        case list() | tuple():
+            return f"[{', '.join(map(_as_toml, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{key} = {_as_toml(each)}' for key, each in value.items())}}}"
+    return repr(value)
 
 
 def _rule(details: ErrorDetails) -> str:
@@ -524,11 +573,13 @@ def _rule(details: ErrorDetails) -> str:
 
 
 def _hint(location: tuple[int | str, ...], received: Any) -> str:
-    if location[0] == "services" and isinstance(received, dict):
-        return '; a name with a slash is quoted: [services."Folder/name"]'
     known = _known_keys(location[:-1])
     near = difflib.get_close_matches(str(location[-1]), known, 1)
-    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+    if near:
+        return f"; did you mean {near[0]}?"
+    if location[0] == "services" and len(location) == 3 and isinstance(received, dict):
+        return '; a name with a slash is quoted: [services."Folder/name"]'
+    return f"; known are {', '.join(known)}"
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
@@ -536,6 +587,6 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     if not location:
         return list(Config.model_fields)
     if location[0] == "services":
-        return list(Mosaic.model_fields if location[-1] == "mosaic" else Service.model_fields)
+        return list(Mosaic.model_fields if location[2:] == ("mosaic",) else Service.model_fields)
     table = Config.model_fields[str(location[0])].annotation
     return list(getattr(table, "model_fields", ()))

@@ -193,6 +193,27 @@ def test_an_address_elsewhere_stays_as_it_is(load: Load, url: str) -> None:
     assert load(f'[services.a]\nsource = "{url}"').services["a"].source == url
 
 
+def test_a_public_url_is_percent_encoded_as_links_are(load: Load) -> None:
+    said = "https://a.org/B\u00e4ume/%C3%9C/"
+
+    assert load(f"[server]\nurl = '{said}'").server.url == "https://a.org/B%C3%A4ume/%C3%9C"
+
+
+@pytest.mark.parametrize(
+    "said", ["https://maps.example.org", "HTTPS://Maps.Example.org", "https://maps.example.org:443"]
+)
+def test_origins_are_spelt_as_browsers_do(load: Load, said: str) -> None:
+    origins = load(f"[cors]\norigins = ['{said}']").cors.origins
+
+    assert origins == ("https://maps.example.org",)
+
+
+def test_each_raster_of_a_list_is_taken_without_the_blanks_around_it(load: Load) -> None:
+    sources = load("[services.a]\nsource = [' https://a.org/1.tif ']").services["a"].source
+
+    assert sources == ("https://a.org/1.tif",)
+
+
 @pytest.mark.parametrize(
     ("text", "number"), [("1000", 1000), ('"2 GB"', 2 * 10**9), ('"1.5 MiB"', 3 * 2**19)]
 )
@@ -238,20 +259,34 @@ def test_all_faults_are_told_at_once(load: Load) -> None:
         ("[services.a]\nsource = 7", "services.a.source=7: must be the path or URL of a raster"),
         ("[services.a]\nsource = []", "services.a.source=[]: must be the path or URL of a raster"),
         ("[services.a]\nsource = ' '", "services.a.source=' ': must be the path or URL"),
+        ("[services.a]\nsource = ['a', ' ']", "services.a.source=['a', ' ']: must be the path"),
+        ("[services.a]\nsource = 'a'\nband_names = ['']", "band_names[0]='': may not be empty"),
+        ("[services.' a']\nsource = 'a'", 'services." a": its parts, between the slashes, may not'),
+        ("[services.mosaic]\nsource = 'a'\nsauce = 1", "unknown key; did you mean source?"),
+        (
+            "[services.a]\nsource = 'a'\n[services.a.mosiac]\ntime = ['t']",
+            "services.a.mosiac: unknown key; did you mean mosaic?",
+        ),
         ("[services]\na = 1", "services.a=1: must be a table"),
         ("services = 1", "services=1: must be a table"),
         ("[server]\nurl = 'maps'", "server.url='maps': must begin with http:// or https://"),
         ("[server]\nurl = 'http://a?b'", "server.url='http://a?b': must be a scheme, a host and"),
         ("[server]\nurl = 'http://[::1'", "server.url='http://[::1': "),
+        ("[server]\nurl = 'http://a:99999'", "nothing else; a port is from 1 to 65535"),
+        ("[server]\nurl = 'http://:word@a'", "must be a scheme, a host and a path, nothing else"),
+        ("[server]\nurl = 'http://a\"b'", "must be a scheme, a host and a path, nothing else"),
         ("[server]\nprefix = '/a/../b'", "server.prefix='/a/../b': no part of it may be '.'"),
         ("[server]\ntrusted_proxies = ['a']", "server.trusted_proxies[0]='a': must be an address"),
         ("[output]\nmax_age = 0", "output.max_age=0: must be greater than 0"),
-        ("[output]\nmax_age = true", "output.max_age=True: must be a number"),
+        ("[output]\nmax_age = true", "output.max_age=true: must be a number"),
         ("[output]\nmax_age = inf", "output.max_age=inf: must be a finite number"),
         ("[output]\nmax_bytes = 0", "output.max_bytes=0: must be greater than or equal to 1"),
         ("[output]\nmax_bytes = 'much'", "output.max_bytes='much': must be a number of bytes"),
         ("[output]\nmax_bytes = '2 XB'", "output.max_bytes='2 XB': must be a number of bytes"),
+        ("[output]\nmax_bytes = true", "output.max_bytes=true: must be a number of bytes, or"),
         ("[output]\ndirectory = 7", "output.directory=7: must be a path"),
+        ("[output]\ndirectory = ' '", "output.directory=' ': may not be empty"),
+        ("[server]\ntitle = 2020-01-31", "server.title=2020-01-31: must be text"),
         ("[server]\ntitle = ''", "server.title='': may not be empty"),
         ("[server]\ntitle = 7", "server.title=7: must be text"),
         ("[server]\ntrusted_proxies = 'a'", "server.trusted_proxies='a': must be a list"),
@@ -273,6 +308,8 @@ def test_all_faults_are_told_at_once(load: Load) -> None:
         ("[compute]\nthreads = -1", "compute.threads=-1: must be greater than or equal to 0"),
         ("[cors]\norigins = ['a.org']", "cors.origins[0]='a.org': must be '*' or an origin"),
         ("[cors]\norigins = ['http://a/']", "cors.origins[0]='http://a/': must be '*' or"),
+        ("[cors]\norigins = ['http://a:0']", "cors.origins[0]='http://a:0': must be '*' or"),
+        ("[cors]\norigins = ['http://b@a']", "cors.origins[0]='http://b@a': must be '*' or"),
         ("[compat]\nversion = 9.2", "compat.version=9.2: must be greater than or equal to 9.3"),
         ("[compat]\nversion = 12", "compat.version=12: must be less than 12"),
         ("[compat]\nversion = '10'", "compat.version='10': must be a number"),
