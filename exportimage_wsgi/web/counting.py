@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 
 from ..errors import ExportImageError
@@ -34,10 +34,11 @@ class Counting:
 
     def charts(self, service: ImageService) -> Charts | None:
         """The histograms; `None` while they are being counted, nothing where they can't be."""
-        try:
-            return self._started(service).result(self.patience)
-        except TimeoutError:
+        counted = self._started(service)
+        if wait([counted], self.patience).not_done:
             return None
+        try:
+            return counted.result()
         except ExportImageError as error:
             _log.warning("histograms of %s: %s", service.name, error)
             return ()
@@ -47,9 +48,10 @@ class Counting:
         with self._lock:
             found = self._running.get(version)
             if found is None:
-                found = self._running[version] = Future()
+                found = Future()
                 work = (service, version, found)
                 threading.Thread(target=self._count, args=work, daemon=True).start()
+                self._running[version] = found
             return found
 
     def _count(self, service: ImageService, version: str, future: Future[Charts]) -> None:

@@ -86,6 +86,32 @@ def test_what_cannot_be_counted_leaves_the_page_without_it(
     assert "a block cannot be read" in caplog.text
 
 
+def test_a_failure_that_is_called_a_timeout_is_not_taken_for_counting_on(
+    service: ImageService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> dict[str, Any]:
+        raise TimeoutError(110, "Connection timed out")
+
+    monkeypatch.setattr(counting, "histograms", broken)
+
+    with pytest.raises(TimeoutError, match="Connection"):
+        Counting(Runner()).charts(service)
+
+
+def test_histograms_are_counted_once_there_are_threads_again(
+    service: ImageService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    counter = Counting(Runner())
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(threading.Thread, "start", none_left)
+        counter.charts(service)
+
+    assert counter.charts(service) is not None
+
+
 def test_the_page_of_the_operation_draws_what_it_answers(client: Client) -> None:
     page = client.get(SCENE + "/histograms").text
 
