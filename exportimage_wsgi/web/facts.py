@@ -99,7 +99,7 @@ def measured(name: str, value: float) -> str:
 
 def place(value: float) -> str:
     """A coordinate or a length for people: ten digits, some millimetres wherever it is."""
-    return number(float(f"{value:.10g}")) if abs(value) >= _NOTHING else "0"
+    return "0" if abs(value) < _NOTHING else number(float(f"{value:.10g}"))
 
 
 def number(value: float) -> str:

@@ -217,6 +217,12 @@ def test_facts_are_readable_whatever_their_type() -> None:
     assert found["E"] == (("X", "1"),)
 
 
+def test_the_extent_of_nothing_is_at_no_place() -> None:
+    (extent,) = facts({"extent": {"xmin": float("nan"), "xmax": 0.0}})
+
+    assert extent.values == (("XMin", "nan"), ("XMax", "0"))
+
+
 def test_coordinates_have_digits_that_tell_a_place_and_values_all_of_theirs() -> None:
     extent = {"xmin": -105.83333333333333, "ymin": 1.4e-14, "xmax": 4456180.123456789, "ymax": 5e6}
     corners = [[0.1 + 0.2, 40.449999999999996]]
