@@ -68,13 +68,15 @@ class Front:
         return Address(origin=f"{scheme}://{_host(environ, forwarded, scheme)}", root=root)
 
     def path(self, environ: WSGIEnvironment) -> str | None:
-        """The decoded path below the mount point, or `None` outside of the prefix."""
+        """The decoded path below the mount point, or `None` outside of the prefix, whose letter
+        case doesn't matter."""
         path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
         prefix = _root(self.prefix)
         if not prefix:
             return str(path)
-        below = path.removeprefix(prefix) if path.startswith(prefix) else None
-        return str(below) if below is not None and below[:1] in ("", "/") else None
+        first, below = path[: len(prefix)], path[len(prefix) :]
+        is_inside = first.casefold() == prefix.casefold() and below[:1] in ("", "/")
+        return str(below) if is_inside else None
 
     def _forwarded(self, environ: WSGIEnvironment) -> dict[str, str]:
         """The nearest proxy's own word, if we trust that proxy."""

@@ -184,7 +184,7 @@ class ImageServer:
             case ["healthz"]:
                 return self._health(visit)
             case ["rest"]:
-                return redirect(visit.address.path("rest", "services"))
+                return _to_services(visit)
             case ["rest", "info"]:
                 return self._info(visit)
             case ["rest", "openapi.json"]:
@@ -195,7 +195,7 @@ class ImageServer:
                 return self._in_services(visit, parts[2:])
             case ["rest", "directories", "output", _]:
                 return self._output(visit, parts[3])
-            case [*_] if self.catalog.single is not None and parts[0] != "rest":
+            case [first, *_] if self.catalog.single is not None and first != "rest":
                 return self._operation(visit, self.catalog.single, (), parts)
             case _:
                 raise NotFoundError("Page not found")
@@ -203,7 +203,7 @@ class ImageServer:
     def _top(self, visit: Visit) -> Response:
         if self.catalog.single is not None:
             return self._operation(visit, self.catalog.single, (), ())
-        return redirect(visit.address.path("rest", "services"))
+        return _to_services(visit)
 
     def _in_services(self, visit: Visit, parts: tuple[str, ...]) -> Response:
         """A folder, or what follows the name of a service."""
@@ -315,8 +315,7 @@ class ImageServer:
         if asked.f in _PICTURES:
             return self._exporter.picture(visit.request, service, export)
         if is_later and self._desk.takes(export):
-            job = self._desk.taken(name, service, asked.arguments)
-            reply = self._desk.reply(job, visit.address)
+            reply = self._desk.reply(self._taken(visit, name, service), visit.address)
         else:
             reply = self._exporter.reply(service, export, visit.address)
         response = json_reply(reply, asked)
@@ -487,7 +486,17 @@ class ImageServer:
         if not is_async(arguments, visit.asked.f):
             return None
         export = self._exporter.plan(visit.request, service, arguments)
-        return self._desk.taken(name, service, arguments) if self._desk.takes(export) else None
+        return self._taken(visit, name, service) if self._desk.takes(export) else None
+
+    def _taken(self, visit: Visit, name: str, service: ImageService) -> Job:
+        """A job for the request.
+
+        Raises:
+            MethodNotAllowedError: HEAD, which begins nothing.
+        """
+        if visit.request.method == "HEAD":
+            raise MethodNotAllowedError(("GET", "OPTIONS", "POST"))
+        return self._desk.taken(name, service, visit.asked.arguments)
 
     def _drawn(self, visit: Visit, service: ImageService, path: str) -> Drawn:
         export = self._exporter.plan(visit.request, service, visit.asked.arguments)
@@ -507,6 +516,11 @@ class ImageServer:
             return file_reply(visit.request, stored, stored.name, headers)
         except ExportImageError as error:
             return self._refusal(error, visit, "http")
+
+
+def _to_services(visit: Visit) -> Response:
+    query = visit.request.query_string.decode("latin-1")
+    return redirect(visit.address.path("rest", "services"), query)
 
 
 def _way(address: Address, name: str, place: tuple[str, ...]) -> tuple[Crumb, ...]:

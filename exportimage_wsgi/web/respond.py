@@ -83,9 +83,10 @@ def finite(value: Any) -> Any:
     return value
 
 
-def redirect(path: str) -> Response:
-    """To another path of this application, given percent-encoded."""
-    return Response(status=HTTPStatus.FOUND, headers={"Location": path}, content_type="text/plain")
+def redirect(path: str, query: str = "") -> Response:
+    """To another path of this application, given percent-encoded, with a query or without."""
+    to = f"{path}?{query}" if query else path
+    return Response(status=HTTPStatus.FOUND, headers={"Location": to}, content_type="text/plain")
 
 
 def preflight(request: HTTPRequest) -> Response:

@@ -50,6 +50,14 @@ def test_a_large_export_is_a_job_with_the_reply_at_its_end(client: Client) -> No
     assert client.get(last["href"]).mimetype == "image/png"
 
 
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_the_head_of_an_answer_begins_no_job(client: Client, app: ImageServer, form: str) -> None:
+    reply = client.head(EXPORT.replace("f=json", f"f={form}&bbox=-119,30,-110,35"))
+
+    assert (reply.status_code, reply.headers["Allow"]) == (405, "GET, OPTIONS, POST")
+    assert not list(app.outputs.directory.glob(".job-*"))
+
+
 def test_a_small_one_is_answered_at_once(client: Client) -> None:
     assert "href" in client.get(EXPORT.replace("300,200", "30,20")).get_json()
 

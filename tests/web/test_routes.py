@@ -22,6 +22,13 @@ def test_the_top_leads_to_the_services(client: Client) -> None:
     assert (reply.status_code, reply.headers["Location"]) == (302, "/rest/services")
 
 
+@pytest.mark.parametrize("path", ["/", "/rest", "/rest/"])
+def test_what_was_asked_is_asked_of_the_services_then(client: Client, path: str) -> None:
+    reply = client.get(f"{path}?f=json")
+
+    assert reply.headers["Location"] == "/rest/services?f=json"
+
+
 def test_the_catalogue_lists_folders_then_their_services(client: Client) -> None:
     top = client.get("/rest/services?f=json").get_json()
     folder = client.get("/rest/services/Rocky?f=json").get_json()
@@ -111,6 +118,14 @@ def test_below_a_prefix_everything_begins_with_it(
     assert client.get("/arcgisrest/services").status_code == 404
 
 
+def test_letter_case_of_the_prefix_does_not_matter(
+    site: Callable[..., ImageServer], visitor: Callable[..., Client]
+) -> None:
+    client = visitor(site(front=Front(prefix="/arcgis")))
+
+    assert client.get("/ArcGIS/rest/services?f=json").get_json()["folders"] == ["Rocky"]
+
+
 def test_links_begin_with_the_mount_and_the_prefix(
     site: Callable[..., ImageServer], visitor: Callable[..., Client]
 ) -> None:
@@ -157,5 +172,6 @@ def test_of_one_service_the_mount_is_the_url(
     assert href.startswith("http://localhost/scene/rest/directories/output/")
     assert client.get(href).status_code == 200
     assert client.get("/scene/nothing?f=json").status_code == 400
+    assert client.get("/scene/REST/nothing").status_code == 404
     assert 'action="/scene/exportImage#result"' in client.get("/scene/exportImage").text
     assert client.get("/scene/healthz").get_json()["status"] == "ok"
