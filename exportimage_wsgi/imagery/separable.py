@@ -17,10 +17,8 @@ from ..compiled import compiled
 from ..geo.grid import Grid, Window
 from ..geo.mesh import Placement
 from .kernels import EDGE
-from .smooth import AS_IT_IS, new_room, settle, taps
+from .smooth import AS_IT_IS, new_room, taps
 from .sources.source import Level
-
-_FEW = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +99,7 @@ def gather(
     needed: Window,
     down: Axis,
     across: Axis,
-    limits: tuple[float, float] | None,
+    whole: bool,
     out: NDArray[Any],
     out_valid: NDArray[np.uint8],
 ) -> None:
@@ -112,46 +110,29 @@ def gather(
         needed: the part of the level that it is.
         down: of the rows of `out`.
         across: of its columns.
-        limits: of integers, which are rounded.
+        whole: are values integers? They are rounded half away from zero.
         out: `(band, y, x)`.
         out_valid: `(1, y, x)`.
     """
-    low, high = limits or (0.0, 0.0)
-    (top, bottom), (left, right) = needed.rows, needed.columns
-    if max(down.step, across.step) <= _FEW / 2:
-        spare = max(top + _FEW - bottom, 0), max(left + _FEW - right, 0)
-        source = np.pad(source, ((0, 0), (0, spare[0]), (0, spare[1]))) if any(spare) else source
-        _gather_few(
-            source, *_few_taps(down, top, source.shape[1]),
-            *_few_taps(across, left, source.shape[2]), limits is not None, out, out_valid,
-        )  # fmt: skip
-        return
+    weights_y, weights_x = _evened(down), _evened(across)
+    top, left = needed.rows[0], needed.columns[0]
     _gather(
-        source, top, left, down.first, down.count, down.weights, down.sums,
-        across.first, across.count, across.weights, across.sums, limits is not None, low, high,
+        source, down.first - top, down.count, weights_y, across.first - left, weights_x, whole,
         out, out_valid,
     )  # fmt: skip
 
 
-def _few_taps(axis: Axis, start: int, size: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """First taps and weights `(pixel, 4)`, whose sum is 1, of an axis.
-
-    Taps are counted from `start`, and all four are below `size`; those that a pixel doesn't need
-    have no weight, and a pixel beside the level has none at all.
-    """
-    first = np.clip(axis.first, start, start + size - _FEW)
-    weights = np.zeros((len(first), _FEW))
-    for tap in range(_FEW):
-        there = np.flatnonzero(axis.count > tap)
-        at = axis.first[there] + tap - first[there]
-        weights[there, at] = axis.weights[there, tap] / axis.sums[there]
-    return first - start, weights
+def _evened(axis: Axis) -> NDArray[np.float64]:
+    """Weights `(pixel, tap)` whose sum is 1, or 0 beside the level; taps are a multiple of four."""
+    most = -(-int(axis.count.max()) // 4) * 4
+    return axis.weights[:, :most] / np.maximum(axis.sums, np.finfo(float).tiny)[:, None]
 
 
 @compiled
-def _gather_few(
+def _gather(
     source: Any,
     first_y: Any,
+    count_y: Any,
     weights_y: Any,
     first_x: Any,
     weights_x: Any,
@@ -159,30 +140,21 @@ def _gather_few(
     out: Any,
     out_valid: Any,
 ) -> None:  # pragma: no cover - compiled
-    """As `_gather`, of four taps."""
     bands, height, width = out.shape
-    line, sums = np.empty(source.shape[2]), np.empty(width)
+    # Taps that have no weight may lie behind the last column.
+    line, sums = np.zeros(source.shape[2] + weights_x.shape[1]), np.empty(width)
     there = np.empty(width, np.uint8)
     for j in range(width):
         there[j] = 255 if weights_x[j].sum() > 0 else 0
     for i in range(height):
-        y = first_y[i]
-        w0, w1, w2, w3 = weights_y[i, 0], weights_y[i, 1], weights_y[i, 2], weights_y[i, 3]
-        if w0 + w1 + w2 + w3 == 0.0:
+        if count_y[i] == 0:
             out[:, i] = 0
             out_valid[0, i] = 0
             continue
         out_valid[0, i] = there
         for b in range(bands):
-            one, two = source[b, y], source[b, y + 1]
-            three, four = source[b, y + 2], source[b, y + 3]
-            for n in range(line.size):
-                line[n] = w0 * one[n] + w1 * two[n] + w2 * three[n] + w3 * four[n]
-            for j in range(width):
-                k = np.uintp(first_x[j])
-                value = weights_x[j, 0] * line[k] + weights_x[j, 1] * line[k + np.uintp(1)]
-                value += weights_x[j, 2] * line[k + np.uintp(2)]
-                sums[j] = value + weights_x[j, 3] * line[k + np.uintp(3)]
+            _add_rows(source[b], first_y[i], count_y[i], weights_y[i], line)
+            _add_columns(line, first_x, weights_x, sums)
             result = out[b, i]
             if whole:  # no weight is negative: nothing is past the limits
                 for j in range(width):
@@ -193,46 +165,37 @@ def _gather_few(
 
 
 @compiled
-def _gather(
-    source: Any,
-    top: int,
-    left: int,
-    first_y: Any,
-    count_y: Any,
-    weights_y: Any,
-    sums_y: Any,
-    first_x: Any,
-    count_x: Any,
-    weights_x: Any,
-    sums_x: Any,
-    whole: bool,
-    low: float,
-    high: float,
-    out: Any,
-    out_valid: Any,
+def _add_rows(
+    band: Any, first: int, count: int, weights: Any, line: Any
 ) -> None:  # pragma: no cover - compiled
-    bands, height, width = out.shape
-    line = np.empty(source.shape[2])
-    for i in range(height):
-        if count_y[i] == 0:
-            out[:, i] = 0
-            out_valid[0, i] = 0
-            continue
-        for j in range(width):
-            out_valid[0, i, j] = 255 if count_x[j] > 0 else 0
-        for b in range(bands):
-            line[:] = 0.0
-            for k in range(count_y[i]):
-                weight, values = weights_y[i, k], source[b, first_y[i] + k - top]
-                for n in range(line.size):
-                    line[n] += weight * values[n]
-            for j in range(width):
-                if count_x[j] == 0:
-                    out[b, i, j] = 0
-                    continue
-                start = first_x[j] - left
-                value = 0.0
-                for n in range(count_x[j]):
-                    value += weights_x[j, n] * line[start + n]
-                value /= sums_y[i] * sums_x[j]
-                out[b, i, j] = settle(value, low, high) if whole else value
+    """Fill the line with the sum of rows by weight, four at a time."""
+    last = first + count - 1
+    for k in range(0, count, 4):
+        row = first + k
+        one, two = band[row], band[min(row + 1, last)]
+        three, four = band[min(row + 2, last)], band[min(row + 3, last)]
+        w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
+        if k == 0:
+            for n in range(one.size):
+                line[n] = w0 * one[n] + w1 * two[n] + w2 * three[n] + w3 * four[n]
+        else:
+            for n in range(one.size):
+                line[n] += w0 * one[n] + w1 * two[n] + w2 * three[n] + w3 * four[n]
+
+
+@compiled
+def _add_columns(
+    line: Any, first: Any, weights: Any, sums: Any
+) -> None:  # pragma: no cover - compiled
+    """Fill in the sums of what lies under each pixel by weight, four at a time."""
+    for j in range(sums.size):
+        s0 = s1 = s2 = s3 = 0.0
+        start = max(first[j], 0)  # beside the level there are no weights
+        for n in range(0, weights.shape[1], 4):
+            # Indices without a sign cannot count from the end: no check is compiled.
+            k, m = np.uintp(start + n), np.uintp(n)
+            s0 += weights[j, m] * line[k]
+            s1 += weights[j, m + np.uintp(1)] * line[k + np.uintp(1)]
+            s2 += weights[j, m + np.uintp(2)] * line[k + np.uintp(2)]
+            s3 += weights[j, m + np.uintp(3)] * line[k + np.uintp(3)]
+        sums[j] = (s0 + s1) + (s2 + s3)

@@ -147,9 +147,7 @@ def _separately(
     source = _working(_read(layer, needed, around=False).values)
     out = np.empty((len(source), *window.shape_yx), source.dtype)
     out_valid = np.empty((1, *window.shape_yx), np.uint8)
-    low, high = (float(v) for v in pixel_type.limits)
-    limits = (low, high) if pixel_type.is_integer else None
-    separable.gather(source, needed, down, across, limits, out, out_valid)
+    separable.gather(source, needed, down, across, pixel_type.is_integer, out, out_valid)
     return _delivered(out, out_valid, pixel_type)
 
 

@@ -83,7 +83,10 @@ class GdalSource:
             return None
         alphas = [] if stored.alpha is None else [stored.alpha]
         numbers = [stored.bands[band] for band in bands] + alphas
-        both = read_tiles(self.path, self.info.version, level, window, numbers, stored.dtype)
+        base_yx = self.info.base_yx(level)
+        both = read_tiles(
+            self.path, self.info.version, level, base_yx, window, numbers, stored.dtype
+        )
         if both is None:
             return None
         return both[: len(bands)], as_alpha(both[len(bands) :]) if alphas else None

@@ -83,6 +83,11 @@ class SourceInfo:
     def band_count(self) -> int:
         return len(self.band_names)
 
+    def base_yx(self, level: Level) -> tuple[int, int]:
+        """Shape of the overview, or full resolution, that holds a level."""
+        same = (each for each in self.levels if each.overview == level.overview)
+        return next(each.shape_yx for each in same if each.step == 1)
+
 
 class Source(Protocol):
     """A raster that can be read by level and window. Hashable, picklable; holds no open file."""

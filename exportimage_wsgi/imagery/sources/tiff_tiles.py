@@ -1,4 +1,4 @@
-"""How the tiles of a TIFF lie in its file, and what unpacks them.
+"""How the tiles or strips of a TIFF lie in its file, and what unpacks them.
 
 Only files that hold nothing unusual are taken: whatever is doubtful is left to GDAL.
 """
@@ -28,7 +28,7 @@ _NO_PREDICTOR, _HORIZONTAL, _FLOATING_POINT = 1, 2, 3
 _LARGEST_TILE = 64 * 2**20
 _KINDS = "uif"
 
-Unpack = Callable[[bytes], NDArray[Any]]
+Unpack = Callable[[bytes, int], NDArray[Any]]
 
 
 class Unusual(Exception):
@@ -42,6 +42,13 @@ class TiledLevel:
     shape_yx: tuple[int, int]
 
     tile_yx: tuple[int, int]
+    """Of a tile, or of a strip, which is as wide as the level."""
+
+    in_strips: bool
+    """Are they strips? Then the last has only the rows that are left."""
+
+    is_packed: bool
+    """Or do the numbers lie in the file as they are?"""
 
     samples: int
     """Bands in the file."""
@@ -58,7 +65,22 @@ class TiledLevel:
     """Bytes of each tile; 0 where there is none."""
 
     unpack: Unpack
-    """Gives a tile `(y, x, band)`; raises whatever it likes."""
+    """Gives a tile `(y, x, band)` of so many rows; raises whatever it likes."""
+
+    @property
+    def is_in_rows(self) -> bool:
+        """Does any part of a row lie in the file by itself, so that nothing is to be unpacked?"""
+        return self.in_strips and not self.is_packed
+
+    @property
+    def samples_of_tile(self) -> int:
+        """Bands that lie in the same tile."""
+        return 1 if self.planar else self.samples
+
+    @property
+    def tile_bytes(self) -> int:
+        """Of a whole tile, unpacked."""
+        return math.prod(self.tile_yx) * self.samples_of_tile * self.dtype.itemsize
 
     @property
     def across(self) -> int:
@@ -69,6 +91,13 @@ class TiledLevel:
     def in_a_plane(self) -> int:
         """Tiles of one band, or of all that lie in the same tiles."""
         return -(-self.shape_yx[0] // self.tile_yx[0]) * self.across
+
+    def rows_of(self, number: int) -> int:
+        """Rows that a tile has in the file."""
+        height = self.tile_yx[0]
+        if not self.in_strips:
+            return height
+        return min(height, self.shape_yx[0] - number % self.in_a_plane * height)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,44 +163,48 @@ def _add(found: dict[tuple[int, int], TiledLevel | None], page: Any, number: int
 
 def _level(page: Any, shape_yx: tuple[int, int]) -> TiledLevel | None:
     """The level, or `None` if there is anything unusual about it."""
-    if not page.is_tiled or page.tiledepth != 1 or page.imagedepth != 1 or page.fillorder != 1:
+    if page.tiledepth > 1 or page.imagedepth != 1 or page.fillorder != 1:
         return None
     dtype, samples, planar = page.dtype, int(page.samplesperpixel), page.planarconfig == 2
     if dtype is None or dtype.kind not in _KINDS or page.bitspersample != 8 * dtype.itemsize:
         return None
-    tile_yx = int(page.tilelength), int(page.tilewidth)
-    tile_shape = (*tile_yx, 1 if planar else samples)
-    if math.prod(tile_shape) * dtype.itemsize > _LARGEST_TILE:
+    unpack = _unpacking(page, 1 if planar else samples, np.dtype(dtype))
+    if unpack is None:
         return None
-    unpack = _unpacking(page, tile_shape, np.dtype(dtype))
     level = TiledLevel(
         shape_yx=shape_yx,
-        tile_yx=tile_yx,
+        tile_yx=_tile_yx(page, shape_yx),
+        in_strips=not page.is_tiled,
+        is_packed=page.compression != _NONE,
         samples=samples,
         planar=planar,
         dtype=np.dtype(dtype),
         offsets=np.array(page.dataoffsets, np.int64),
         counts=np.array(page.databytecounts, np.int64),
-        unpack=unpack or _refused,
+        unpack=unpack,
     )
     tiles = level.in_a_plane * (samples if planar else 1)
-    return level if unpack and len(level.offsets) == len(level.counts) == tiles else None
+    fits = level.tile_bytes <= _LARGEST_TILE or level.is_in_rows
+    return level if fits and len(level.offsets) == len(level.counts) == tiles else None
 
 
-def _refused(_: bytes) -> NDArray[Any]:
-    raise Unusual
+def _tile_yx(page: Any, shape_yx: tuple[int, int]) -> tuple[int, int]:
+    if page.is_tiled:
+        return int(page.tilelength), int(page.tilewidth)
+    return min(int(page.rowsperstrip), shape_yx[0]), shape_yx[1]
 
 
-def _unpacking(page: Any, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> Unpack | None:
+def _unpacking(page: Any, samples: int, dtype: np.dtype[Any]) -> Unpack | None:
+    width = int(page.tilewidth if page.is_tiled else page.imagewidth)
     if page.compression == _JPEG:
-        return _jpeg_unpacking(page, shape, dtype)
+        return _jpeg_unpacking(page, width, samples, dtype)
     if page.photometric not in (_MINISBLACK, _RGB, _PALETTE):
         return None
     decode = _DECODERS.get(int(page.compression))
     predictor = int(page.predictor) if page.compression != _NONE else _NO_PREDICTOR
     if decode is None or predictor not in _PREDICTORS.get(dtype.kind, ()):
         return None
-    return lambda data: _unpredicted(decode, data, shape, dtype, predictor)
+    return lambda data, rows: _unpredicted(decode, data, (rows, width, samples), dtype, predictor)
 
 
 def _copied(data: bytes, *, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -212,23 +245,23 @@ def _unpredicted(
     return tile
 
 
-def _jpeg_unpacking(page: Any, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> Unpack | None:
+def _jpeg_unpacking(page: Any, width: int, samples: int, dtype: np.dtype[Any]) -> Unpack | None:
     """Of one band, or of three that are stored as brightness and two colours."""
     if dtype != np.uint8:
         return None
-    if shape[2] == 3 and page.photometric == _YCBCR:
+    if samples == 3 and page.photometric == _YCBCR:
         stored, colours = "YCbCr", "RGB"
-    elif shape[2] == 1 and page.photometric in (_MINISBLACK, _RGB):
+    elif samples == 1 and page.photometric in (_MINISBLACK, _RGB):
         stored, colours = "Gray", "GRAY"
     else:
         return None
     tables = bytes(page.jpegtables or b"")
 
-    def unpack(data: bytes) -> NDArray[Any]:
+    def unpack(data: bytes, rows: int) -> NDArray[Any]:
         # A tile has its tables beside it: between its first marker, and what follows.
         whole = tables[:-2] + data[2:] if tables else data
-        height, width, kind, _ = simplejpeg.decode_jpeg_header(whole)
-        if (height, width) != shape[:2] or kind != stored:
+        height, found_width, kind, _ = simplejpeg.decode_jpeg_header(whole)
+        if (height, found_width, kind) != (rows, width, stored):
             raise Unusual
         return np.asarray(simplejpeg.decode_jpeg(whole, colorspace=colours))
 

@@ -1,4 +1,4 @@
-"""Tiled TIFFs of this machine, read tile by tile.
+"""Tiled TIFFs of this machine, and those in strips, read without GDAL.
 
 GDAL reads them too, and whatever is unusual is left to it; but here the decoders are the quickest
 that are kept well, no lock is held while they work, and each tile is unpacked once.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,17 +19,29 @@ from numpy.typing import NDArray
 from ...geo.grid import Window
 from .budget import most_tile_bytes
 from .kept import KeptThings, forgotten_by_children
+from .levels import Ranges, assembled
 from .settings import bound_gdal
 from .source import Level
+from .thinned import Thinned
+from .tiff_rows import Bands, copy_rows, read_at
 from .tiff_tiles import TiledLevel, Unusual, tiled_file
 from .versions import is_address
+
+_SIDE = 256
+_ROWS_BYTES = 512 * 2**10
 
 kept = forgotten_by_children(KeptThings(most_tile_bytes))
 """Tiles as they were unpacked, and where the tiles of files lie."""
 
 
 def read_tiles(
-    path: str, version: str, level: Level, window: Window, bands: Sequence[int], dtype: str
+    path: str,
+    version: str,
+    level: Level,
+    base_yx: tuple[int, int],
+    window: Window,
+    bands: Sequence[int],
+    dtype: str,
 ) -> NDArray[Any] | None:
     """`(band, y, x)`: a window of a level, or `None` where it is for GDAL to read.
 
@@ -37,18 +51,24 @@ def read_tiles(
         path: of a raster that GDAL takes for a GeoTIFF.
         version: of the file, now.
         level: one that `describe` found.
+        base_yx: shape of the overview, or full resolution, that holds the level.
         window: inside the level.
         bands: GDAL's numbers, from 1.
         dtype: NumPy's name of the type that is expected.
     """
-    if level.step > 1 or is_address(path):
+    if is_address(path):
         return None
     file = kept.get((path, version), partial(tiled_file, path))
-    found = file.levels.get(level.shape_yx)
+    found = file.levels.get(base_yx)
     if found is None or found.dtype != np.dtype(dtype) or max(bands) > found.samples:
         return None
+    samples = [band - 1 for band in bands]
     try:
-        return _assembled(path, version, found, window, [band - 1 for band in bands])
+        with _opened(path) as number:
+            opened = _Opened(path=path, version=version, file=number, level=found)
+            if level.step == 1:
+                return _range(opened, samples, (window.rows, window.columns), window.shape_yx)
+            return _stepped(opened, samples, level, window)
     except MemoryError:
         raise
     except Exception:
@@ -56,41 +76,128 @@ def read_tiles(
         return None
 
 
-def _assembled(
-    path: str, version: str, level: TiledLevel, window: Window, samples: list[int]
-) -> NDArray[Any]:
-    out = np.empty((len(samples), *window.shape_yx), level.dtype)
-    planes = {p: _of_plane(level, p, samples) for p in (set(samples) if level.planar else {0})}
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
     file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
-        for row, column in _touched(level, window):
-            for plane, bands in planes.items():
-                number = plane * level.in_a_plane + row * level.across + column
-                key = (path, version, level.shape_yx, number)
-                tile = kept.get(key, partial(_unpacked, file, level, number))
-                _spread(tile, (row, column), level, window, bands, out)
+        yield file
     finally:
         os.close(file)
-        bound_gdal(kept.nbytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Opened:
+    """A level of a file that is open."""
+
+    path: str
+    version: str
+    file: int
+    level: TiledLevel
+
+    def tile(self, number: int, is_kept: bool) -> NDArray[Any]:
+        """A tile `(y, x, band)`."""
+        make = partial(_unpacked, self.file, self.level, number)
+        key = (self.path, self.version, self.level.shape_yx, number)
+        return kept.get(key, make) if is_kept else make()
+
+
+def _stepped(opened: _Opened, samples: list[int], level: Level, window: Window) -> NDArray[Any]:
+    """A window of a level that no overview holds: blocks of it are kept, as tiles are."""
+    base = opened.level
+    height, width = _block_yx(base, level, len(samples))
+    rows, columns = Thinned(*_run(window.rows)), Thinned(*_run(window.columns))
+    out = np.empty((len(samples), *window.shape_yx), base.dtype)
+    places = [(row, column) for row in rows.blocks(height) for column in columns.blocks(width)]
+    # What wouldn't stay until it is wanted again must not drive out what would.
+    if len(places) * height * width * out[:, :1, :1].nbytes > most_tile_bytes() // 2:
+        return assembled(partial(_range, opened, samples), level, window, base.shape_yx)
+    for row, column in places:
+        block = _block(opened, samples, level, (row, column), (height, width))
+        down, across = rows.within(row * height, height), columns.within(column * width, width)
+        out[:, down.here, across.here] = block[:, down.there, across.there]
+    bound_gdal(kept.nbytes)
     return out
 
 
-def _touched(level: TiledLevel, window: Window) -> Iterator[tuple[int, int]]:
+def _run(ends: tuple[int, int]) -> tuple[int, int, int]:
+    return ends[0], 1, ends[1] - ends[0]
+
+
+def _block_yx(base: TiledLevel, level: Level, bands: int) -> tuple[int, int]:
+    """Blocks of a stepped level as its base can be read: in whole rows, or in squares."""
+    if not base.in_strips:
+        return _SIDE, _SIDE
+    width = level.shape_yx[1]
+    return max(_ROWS_BYTES // (width * bands * base.dtype.itemsize), 1), width
+
+
+def _block(
+    opened: _Opened,
+    samples: list[int],
+    level: Level,
+    place: tuple[int, int],
+    size_yx: tuple[int, int],
+) -> NDArray[Any]:
+    """`(band, y, x)`: one of the blocks that a stepped level is kept in; the last are smaller."""
+    ends = zip(place, size_yx, level.shape_yx, strict=True)
+    rows, columns = ((at * size, min((at + 1) * size, most)) for at, size, most in ends)
+    window, base_yx = Window(rows=rows, columns=columns), opened.level.shape_yx
+    make = partial(assembled, partial(_range, opened, samples), level, window, base_yx)
+    key = (opened.path, opened.version, base_yx, level.step, *samples, window)
+    return kept.get(key, make)
+
+
+def _range(
+    opened: _Opened, samples: list[int], where: Ranges, shape_yx: tuple[int, int]
+) -> NDArray[Any]:
+    """`(band, y, x)`: what `assembled` asks for."""
+    rows, columns = (
+        Thinned(start, (stop - start) // count, count)
+        for (start, stop), count in zip(where, shape_yx, strict=True)
+    )
+    level = opened.level
+    out = np.empty((len(samples), *shape_yx), level.dtype)
+    planes = {p: _of_plane(level, p, samples) for p in (set(samples) if level.planar else {0})}
+    for plane, bands in planes.items():
+        if level.is_in_rows:
+            copy_rows(opened.file, level, plane, rows, columns, bands, out)
+        else:
+            _copy_tiles(opened, plane, rows, columns, bands, out)
+    return out
+
+
+def _copy_tiles(
+    opened: _Opened,
+    plane: int,
+    rows: Thinned,
+    columns: Thinned,
+    bands: Bands,
+    out: NDArray[Any],
+) -> None:
+    level = opened.level
+    for row, column in _touched(level, rows, columns):
+        number = plane * level.in_a_plane + row * level.across + column
+        tile = opened.tile(number, is_kept=rows.step == columns.step == 1)
+        down = rows.within(row * level.tile_yx[0], level.tile_yx[0])
+        across = columns.within(column * level.tile_yx[1], level.tile_yx[1])
+        _spread(tile[down.there, across.there], bands, out[:, down.here, across.here])
+    bound_gdal(kept.nbytes)
+
+
+def _touched(level: TiledLevel, rows: Thinned, columns: Thinned) -> list[tuple[int, int]]:
     """Rows and columns of the tiles that a window lies on.
 
     Every other window goes from right to left: threads that read one below the other want the same
     tiles, and so meet in the middle instead of waiting for each other.
     """
-    (top, bottom), (left, right) = window.rows, window.columns
     height, width = level.tile_yx
-    columns = range(left // width, -(-right // width))
-    for row in range(top // height, -(-bottom // height)):
-        for column in reversed(columns) if top // (bottom - top) % 2 else columns:
-            yield row, column
+    across = columns.blocks(width)
+    if rows.start // (rows.count * rows.step) % 2:
+        across = across[::-1]
+    return [(row, column) for row in rows.blocks(height) for column in across]
 
 
-def _of_plane(level: TiledLevel, plane: int, samples: list[int]) -> list[tuple[int, int]]:
-    """Pairs of a band wanted, and of the band in tiles of this plane that gives it."""
+def _of_plane(level: TiledLevel, plane: int, samples: list[int]) -> Bands:
     if level.planar:
         return [(at, 0) for at, sample in enumerate(samples) if sample == plane]
     return list(enumerate(samples))
@@ -100,41 +207,20 @@ def _unpacked(file: int, level: TiledLevel, number: int) -> NDArray[Any]:
     offset, count = int(level.offsets[number]), int(level.counts[number])
     if offset == 0 or count == 0:
         raise Unusual
-    data = _read_at(file, offset, count)
-    tile = level.unpack(data)
-    samples = 1 if level.planar else level.samples
-    if len(data) != count or tile.shape != (*level.tile_yx, samples) or tile.dtype != level.dtype:
+    data = read_at(file, offset, count)
+    rows = level.rows_of(number)
+    tile = level.unpack(data, rows)
+    shape = rows, level.tile_yx[1], level.samples_of_tile
+    if len(data) != count or tile.shape != shape or tile.dtype != level.dtype:
         raise Unusual
     return tile
 
 
-def _read_at(file: int, offset: int, count: int) -> bytes:
-    if hasattr(os, "pread"):
-        return os.pread(file, count, offset)
-    os.lseek(file, offset, os.SEEK_SET)
-    return os.read(file, count)
-
-
-def _spread(
-    tile: NDArray[Any],
-    place: tuple[int, int],
-    level: TiledLevel,
-    window: Window,
-    bands: list[tuple[int, int]],
-    out: NDArray[Any],
-) -> None:
-    """Copy what of the tile is in the window."""
-    runs = zip(place, level.tile_yx, (window.rows, window.columns), strict=True)
-    to, of = zip(*(_overlap(at * size, size, run) for at, size, run in runs), strict=True)
-    part = np.moveaxis(tile[of], -1, 0)
+def _spread(part: NDArray[Any], bands: Bands, out: NDArray[Any]) -> None:
+    """Copy a part `(y, x, band)` of a tile to its place `(band, y, x)`."""
+    part = np.moveaxis(part, -1, 0)
     if len(bands) == len(out) == len(part) and all(band == sample for band, sample in bands):
-        out[(slice(None), *to)] = part
+        out[:] = part
         return
     for band, sample in bands:
-        out[(band, *to)] = part[sample]
-
-
-def _overlap(start: int, size: int, run: tuple[int, int]) -> tuple[slice, slice]:
-    """Of a tile and a run of pixels: the part they share, in the run and in the tile."""
-    first, last = max(start, run[0]), min(start + size, run[1])
-    return slice(first - run[0], last - run[0]), slice(first - start, last - start)
+        out[band] = part[sample]

@@ -132,7 +132,7 @@ def _reopened(path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_opens_files_of_its_own(write):
-    path = write(ramp(1, 512, 512))
+    path = write(ramp(1, 512, 512), endianness="big")
     program = f"""
 import os
 from exportimage_wsgi.geo.grid import Window

@@ -16,7 +16,7 @@ from PIL import Image
 
 from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.geo.grid import Window
-from exportimage_wsgi.imagery.sources import tiled
+from exportimage_wsgi.imagery.sources import budget, tiled
 from exportimage_wsgi.imagery.sources.gdal import GdalSource, open_gdal
 from exportimage_wsgi.imagery.sources.tiff_tiles import tiled_file
 from tests.rasters import write
@@ -48,7 +48,9 @@ def own(source: GdalSource, window: Window, bands: tuple[int, ...], level: int =
     """What is read without GDAL, or `None`."""
     numbers = [band + 1 for band in bands]
     chosen, stored = source.info.levels[level], source.stored
-    return tiled.read_tiles(source.path, source.info.version, chosen, window, numbers, stored.dtype)
+    base_yx = source.info.base_yx(chosen)
+    place = source.path, source.info.version, chosen, base_yx, window
+    return tiled.read_tiles(*place, numbers, stored.dtype)
 
 
 @pytest.mark.parametrize("interleave", ["pixel", "band"])
@@ -69,14 +71,82 @@ def test_numbers_are_those_that_gdal_reads(
     predictor = {"predictor": 3 if "float" in dtype else 2} if is_predicted else {}
     options = {"compress": compress} if compress else {}
     path = saved(tmp_path, noise(count, dtype), interleave=interleave, **options, **predictor)
-    source, bands = open_gdal(path), tuple(reversed(range(count)))
 
+    assert_gdal_reads_the_same(path, tuple(reversed(range(count))))
+
+
+def assert_gdal_reads_the_same(path: Path, bands: tuple[int, ...]) -> None:
+    source = open_gdal(path)
     with rasterio.open(path) as dataset:
         expected = dataset.read([band + 1 for band in bands])
     for window in WINDOWS:
         (top, bottom), (left, right) = window.rows, window.columns
         found = own(source, window, bands)
         assert np.array_equal(found, expected[:, top:bottom, left:right])
+
+
+@pytest.mark.parametrize("interleave", ["pixel", "band"])
+@pytest.mark.parametrize(("dtype", "count"), [("uint8", 3), ("int16", 1), ("float64", 2)])
+@pytest.mark.parametrize("compress", [None, "deflate", "lzw", "zstd"])
+@pytest.mark.parametrize("rows", [1, 16, HEIGHT])
+def test_so_they_are_in_strips(
+    rows: int, compress: str | None, dtype: str, count: int, interleave: str, tmp_path: Path
+) -> None:
+    options = {"tiled": False, "blockysize": rows, "interleave": interleave}
+    path = saved(tmp_path, noise(count, dtype), **options, compress=compress)
+
+    assert_gdal_reads_the_same(path, tuple(reversed(range(count))))
+
+
+@pytest.mark.parametrize("step", [2, 4])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compress": "deflate"},
+        {"compress": "deflate", "tiled": False, "blockysize": 5},
+        {"tiled": False},
+        {"tiled": False, "interleave": "band"},
+    ],
+    ids=str,
+)
+def test_levels_that_no_overview_holds_are_every_second_or_fourth_pixel(
+    options: dict[str, Any], step: int, tmp_path: Path
+) -> None:
+    values = np.tile(noise(3, "uint16"), (1, 9, 5))
+    path = saved(tmp_path, values, **options)
+    source = open_gdal(path)
+    number, level = next((n, x) for n, x in enumerate(source.info.levels) if x.step == step)
+    expected = values[:, _middles(values.shape[1], step)][:, :, _middles(values.shape[2], step)]
+
+    assert level.shape_yx == expected.shape[1:]
+    for rows, columns in (
+        ((0, 1), (0, 1)),
+        ((3, 90), (17, 60)),
+        ((0, level.shape_yx[0]), (0, level.shape_yx[1])),
+    ):
+        found = own(source, Window(rows=rows, columns=columns), (2, 0), number)
+        assert np.array_equal(found, expected[[2, 0], slice(*rows), slice(*columns)])
+
+
+def _middles(size: int, step: int) -> NDArray[np.int64]:
+    """Of each `step` pixels the one that begins the second half; the last may be cut off."""
+    return np.minimum(np.arange(-(-size // step)) * step + step // 2, size - 1)
+
+
+@pytest.mark.parametrize("options", [{"compress": "deflate"}, {"tiled": False}], ids=str)
+def test_levels_too_large_to_keep_are_the_same(options: dict[str, Any], tmp_path: Path) -> None:
+    values = np.tile(noise(1, "uint16"), (1, 9, 5))
+    source = open_gdal(saved(tmp_path, values, **options))
+    number, level = next((n, x) for n, x in enumerate(source.info.levels) if x.step == 2)
+    whole = Window(rows=(0, level.shape_yx[0]), columns=(0, level.shape_yx[1]))
+    before = budget.most_tile_bytes(), budget.handles()
+    budget.keep_at_most(0, 64)
+    try:
+        found = own(source, whole, (0,), number)
+    finally:
+        budget.keep_at_most(2 * before[0], before[1])
+
+    assert np.array_equal(found[0], values[0][_middles(747, 2)][:, _middles(750, 2)])
 
 
 def test_levels_are_the_overviews_in_the_file(tmp_path: Path) -> None:
@@ -128,8 +198,8 @@ def test_an_alpha_band_is_read_beside_the_others(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("dtype", "options"),
     [
-        ("uint8", {"tiled": False, "blockysize": 16}),
         ("uint8", {"endianness": "big"}),
+        ("uint8", {"tiled": False, "endianness": "big"}),
         ("uint8", {"nbits": 4}),
         ("float32", {"nbits": 16}),
         ("float32", {"compress": "deflate", "predictor": 2}),
@@ -213,6 +283,28 @@ def test_damaged_tiles_are_a_fault(options: dict[str, Any], tmp_path: Path) -> N
     assert own(source, WINDOWS[0], (0,)) is None
     with pytest.raises(SourceError):
         source.read(0, WINDOWS[0], (0,))
+
+
+@pytest.mark.parametrize("compress", [None, "lzw"])
+@pytest.mark.parametrize("level", [0, 1], ids=["full", "stepped"])
+def test_strips_that_are_cut_off_are_a_fault(
+    level: int, compress: str | None, tmp_path: Path
+) -> None:
+    path = saved(
+        tmp_path,
+        np.tile(noise(3, "uint8"), (1, 5, 5)),
+        tiled=False,
+        blockysize=32,
+        compress=compress,
+    )
+    os.truncate(path, path.stat().st_size - 1000)
+    source = open_gdal(path)
+    rows, columns = source.info.levels[level].shape_yx
+    whole = Window(rows=(0, rows), columns=(0, columns))
+
+    assert own(source, whole, (0, 1, 2), level) is None
+    with pytest.raises(SourceError):
+        source.read(level, whole, (0, 1, 2))
 
 
 def test_a_file_that_was_replaced_is_a_fault(tmp_path: Path) -> None:
