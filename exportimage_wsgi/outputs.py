@@ -23,7 +23,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,6 +45,7 @@ _MEDIA_TYPES = {
     ".bmp": "image/bmp",
     ".gif": "image/gif",
     ".jpg": "image/jpeg",
+    ".lerc": "image/lerc",
     ".kmz": "application/vnd.google-earth.kmz",
     ".png": "image/png",
     ".tif": "image/tiff",
@@ -153,8 +154,7 @@ class OutputStore:
             name = self._name(token, extension, stem)
             self._sweep_when_due()
             size = self._write(name, chunks)
-        self._kept_since += size
-        self._sweep_when_due()
+        self._sweep_when_due(size)
         path = self.directory / name
         return StoredFile(
             name=name, path=path, size=size, media_type=media_type, modified=time.time()
@@ -167,19 +167,22 @@ class OutputStore:
             os.utime(stored.path)
         except (NotFoundError, StoreError, OSError):
             return None
-        return stored
+        return replace(stored, modified=time.time())
 
     def open(self, name: str) -> StoredFile:
         """The file of a name that `keep` gave.
 
         Raises:
             NotFoundError: no such file, its life is over, or the name isn't one of ours.
+            StoreError: the disk doesn't tell.
         """
         path = self.directory / name
         try:
             state = os.lstat(path) if _NAME.fullmatch(name) else None
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             state = None
+        except OSError as error:
+            raise _store_error(error, "read") from error
         if state is None or not stat.S_ISREG(state.st_mode) or self._has_expired(state):
             raise NotFoundError("File not found")
         media_type = _MEDIA_TYPES.get(path.suffix, _UNKNOWN_MEDIA)
@@ -317,10 +320,15 @@ class OutputStore:
             _log.error("output store %s: %s", self.directory, error)
             raise _store_error(error, "take") from error
 
-    def _sweep_when_due(self) -> None:
-        """Sweep unless some worker just did; more often where much was written meanwhile."""
+    def _sweep_when_due(self, written: int = 0) -> None:
+        """Sweep unless some worker just did; more often where much was written meanwhile.
+
+        Args:
+            written: bytes that were written just now.
+        """
         now = time.monotonic()
         with self._lock:
+            self._kept_since += written
             much = self._kept_since > self.max_bytes / 16
             if now - self._swept < _SWEEP_EVERY and not much:
                 return
@@ -379,7 +387,9 @@ def _remove(path: Path) -> None:
 def _shared_secret(folder: Path) -> bytes:
     """The secret that all processes of a folder share; the first of them makes it.
 
-    A link appears with its content, so nobody reads half of it.
+    A link appears with its content, so nobody reads half of it. Where there are none, as on FAT
+    and some network shares, the file is renamed: of several that begin at once each may then have
+    another secret, and all that they lose is that they don't find each other's files.
     """
     path = folder / _SECRET_NAME
     with contextlib.suppress(FileNotFoundError):
@@ -390,8 +400,12 @@ def _shared_secret(folder: Path) -> bytes:
             file.write(secrets.token_bytes(32))
             file.flush()
             os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
+        try:
             os.link(part, path)
+        except FileExistsError:
+            pass
+        except OSError:
+            os.replace(part, path)
     finally:
         _remove(Path(part))
     return path.read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import shutil
 import stat
 import threading
 import time
@@ -95,6 +96,7 @@ def test_finding_a_file_begins_its_life_anew(store: OutputStore) -> None:
 
     assert found is not None
     assert time.time() - found.path.stat().st_mtime < 100
+    assert time.time() - found.modified < 100
 
 
 def test_an_expired_file_is_neither_served_nor_used_again(store: OutputStore) -> None:
@@ -271,6 +273,33 @@ def test_a_failing_disk_is_named_and_nothing_is_left(
 
     assert "secret" not in str(caught.value)
     assert visible(store) == [] and chunks.closed
+
+
+def test_a_disk_that_does_not_tell_is_not_taken_for_an_empty_one(
+    store: OutputStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = keep(store)
+
+    def fail(_: object) -> None:
+        raise OSError(errno.EIO, "of the test")
+
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match="cannot read a file"):
+        patch.setattr("exportimage_wsgi.outputs.os.lstat", fail)
+        store.open(kept.name)
+
+
+def test_a_disk_without_links_takes_files_too(
+    store: OutputStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    shutil.rmtree(store.directory)
+    monkeypatch.setattr(os, "link", refuse)
+    kept = keep(OutputStore(store.directory, 600, 1000))
+
+    assert OutputStore(store.directory, 600, 1000).find("t", ".png") is not None
+    assert visible(store) == [kept.name]
 
 
 def test_a_file_larger_than_the_store_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 from werkzeug.test import Client, create_environ, run_wsgi_app
 
 from exportimage_wsgi import create_app
+from exportimage_wsgi.encode import FORMATS
 from exportimage_wsgi.errors import ItemError, SourceError
 from exportimage_wsgi.web.app import ImageServer
 from tests.clients import visitor_of
@@ -187,6 +188,17 @@ def test_a_range_is_answered_by_that_part(
     assert reply.headers["Content-Range"] == told.format(size)
     assert reply.headers["Accept-Ranges"] == "bytes"
     assert int(reply.headers["Content-Length"]) == len(reply.data)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_part_of_a_file_is_of_the_kind_of_the_whole(client: Client, name: str) -> None:
+    query = BOX | {"f": "image", "format": name}
+    kinds = [
+        client.get(EXPORT, query_string=query, headers=headers).content_type
+        for headers in ({}, {"Range": "bytes=0-3"}, {"Range": "bytes=4-7"})
+    ]
+
+    assert len(set(kinds)) == 1
 
 
 def test_a_range_beyond_the_end_cannot_be_satisfied(client: Client) -> None:
