@@ -170,11 +170,12 @@ def export(raster: str, out: Path, **arguments: str | None) -> None:
             exported = export_image(service, parse_export(said), kmz=is_kmz, runner=runner)
             exported.save(out, progress=sys.stderr.isatty())
     except OSError as error:
-        raise click.ClickException(f"{out} cannot be written: {error.strerror}") from error
+        raise click.ClickException(f"{out} cannot be written: {error.strerror or error}") from error
     box = ",".join(f"{side:.12g}" for side in exported.extent.bounds)
     click.echo(
         f"{out}: {exported.width} x {exported.height} pixels, {exported.media_type}, "
-        f"{box} in {exported.extent.crs}"
+        f"{box} in {exported.extent.crs}",
+        err=not out.is_file(),
     )
 
 
@@ -308,7 +309,8 @@ def _make_index(name: str, offer: Offer) -> bool:
         with _told_in_full(offer.raster), Bar(name) as bar:
             done = make_index(offer.raster, settings.mosaic, options, bar.start, bar.step)
     except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
+        fault = f"{path} cannot be written: {error.strerror or error}"
+        raise click.ClickException(fault) from error
     for failure in done.failures:
         word = "warning" if done.is_written else "fault"
         click.echo(f"{word}: {failure.raster}: {failure.reason}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -197,6 +198,14 @@ def test_a_service_may_be_named_in_any_letter_case(config: Path) -> None:
 
 def test_a_service_that_is_none_is_told(config: Path) -> None:
     assert "there is no service none" in run("info", f"{config}#none").stderr
+
+
+def test_what_is_piped_is_the_picture_alone(scene: Path) -> None:
+    command = [*PROGRAM, "export", scene, "/dev/stdout", "--format", "png", "--size", "9,9"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, check=True)
+
+    assert Image.open(io.BytesIO(done.stdout)).size == (9, 9)
+    assert done.stdout.endswith(b"IEND\xaeB`\x82") and b"9 x 9 pixels" in done.stderr
 
 
 def test_a_file_that_cannot_be_written_is_told(scene: Path, tmp_path: Path) -> None:

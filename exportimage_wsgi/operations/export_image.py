@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -184,7 +185,8 @@ class Export:
         return Stream(_assembled(encoder, pieces), pieces, stop)
 
     def save(self, path: str | PathLike[str], progress: bool | Progress | None = None) -> Path:
-        """Write the file; it appears under its name only when it is complete.
+        """Write the file; it appears under its name only when it is complete. A device or a pipe,
+        such as `/dev/stdout`, is given its bytes then.
 
         Of a mosaic that leaves out what cannot be read, it may be begun several times.
 
@@ -200,16 +202,9 @@ class Export:
         return persistently(self, lambda export: export._write(target, progress))
 
     def _write(self, target: Path, progress: bool | Progress | None) -> Path:
+        write = _poured if target.exists() and not target.is_file() else _put
         with _shown(progress, self.width * self.height) as tell, self.stream(tell) as stream:
-            handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.writelines(stream)
-                os.chmod(temporary, 0o666 & ~_umask())
-                os.replace(temporary, target)
-            except BaseException:
-                os.unlink(temporary)
-                raise
+            write(stream, target)
         return target
 
     def _check_name(self, target: Path) -> None:
@@ -343,6 +338,29 @@ class _shown:
 def _rate(pixels: float | None) -> str | None:
     """How many are made in a second, beside the bar's own share and remaining time."""
     return None if pixels is None else f"{pixels / 1e6:.1f} megapixels/s"
+
+
+def _put(stream: Stream, target: Path) -> None:
+    """Write beside the target, or beside what it is a link to, and rename."""
+    place = Path(os.path.realpath(target))
+    handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(stream)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, place)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _poured(stream: Stream, target: Path) -> None:
+    """Write to what cannot be renamed, nor begun again, once everything is there."""
+    with tempfile.TemporaryFile() as file:
+        file.writelines(stream)
+        file.seek(0)
+        with target.open("wb") as device:
+            shutil.copyfileobj(file, device)
 
 
 def _umask() -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,6 +110,26 @@ def test_a_file_appears_whole_and_its_progress_is_told(scene: ImageService, tmp_
     assert total > 1 and told == [(done, total) for done in range(1, total + 1)]
     assert values(target.read_bytes()).shape == (3, 3000, 2000)
     assert [path.name for path in tmp_path.iterdir()] == ["out.tif"]
+
+
+def test_a_pipe_stays_one_and_is_given_the_file(scene: ImageService, tmp_path: Path) -> None:
+    export, pipe = export_image(scene, request(size=(20, 20))), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit(pipe.read_bytes)
+        export.save(pipe)
+
+    assert read.result() == b"".join(export.stream())
+    assert pipe.is_fifo()
+
+
+def test_a_link_stays_one(scene: ImageService, tmp_path: Path) -> None:
+    link, file = tmp_path / "link.tif", tmp_path / "file.tif"
+    link.symlink_to(file)
+
+    export_image(scene, request(size=(20, 20))).save(link)
+
+    assert link.is_symlink() and file.stat().st_size > 0
 
 
 @pytest.mark.parametrize(
