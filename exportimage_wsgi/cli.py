@@ -23,7 +23,7 @@ from .serving import Place, exit_on_sigterm
 from .words import counted
 
 if TYPE_CHECKING:
-    from .catalog import Offer
+    from .catalog import Catalog, Offer
     from .service import ImageService
 
 _MOST_WORKERS = 8
@@ -102,6 +102,9 @@ def _loader(sources: tuple[str, ...]) -> Callable[[], Config]:
     configs = [source for source in sources if _is_config(source)]
     if configs and len(sources) > 1:
         raise click.UsageError(f"{configs[0]} is a configuration: it is served alone")
+    for path, mark, name in (source.partition("#") for source in sources):
+        if mark and _is_config(path):
+            raise click.UsageError(f"{path}#{name} is one service: {path} is served as a whole")
     return partial(Config.load, sources[0]) if configs else partial(_config_of_rasters, sources)
 
 
@@ -209,17 +212,31 @@ def _found(text: str, **of_raster: Any) -> tuple[Config, ImageService, Any]:
             return Config(), ImageService.open(text, **of_raster), text
     config = Config.load(path)
     catalog = Catalog.of(config)
-    names = catalog.names()
-    if not name and len(names) == 1:
-        name = names[0]
-    name = next((each for each in names if each.casefold() == name.casefold()), name)
-    if name not in names:
-        asked = f"there is no service {name}" if name else "a service must be chosen"
-        listed = "\n".join(f"  {path}#{each}" for each in names) or "  none"
-        raise ConfigError((f"{asked}; there are", listed))
-    raster = catalog.raster(name)
+    meant = _meant(catalog, path, name)
+    if len(meant) > 1:
+        raise ConfigError(("a service must be chosen; there are", *_listed(path, meant)))
+    raster = catalog.raster(meant[0])
     with _told_in_full(raster):
-        return config, catalog.service(name), raster
+        return config, catalog.service(meant[0]), raster
+
+
+def _meant(catalog: Catalog, path: str, name: str) -> tuple[str, ...]:
+    """The service of a configuration that is called so, in any letter case; all if none is named.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    names = catalog.names()
+    if not names:
+        raise ConfigError((f"{path} names no service",))
+    meant = tuple(each for each in names if name.casefold() in ("", each.casefold()))
+    if not meant:
+        raise ConfigError((f"there is no service {name}; there are", *_listed(path, names)))
+    return meant
+
+
+def _listed(path: str, names: tuple[str, ...]) -> list[str]:
+    return [f"  {path}#{each}" for each in names]
 
 
 @contextmanager
@@ -265,10 +282,7 @@ def _with_index(text: str) -> list[tuple[str, Offer]]:
         raise ConfigError(_index_of(text))
     path, _, name = text.partition("#")
     catalog = Catalog.of(Config.load(path))
-    chosen = [each for each in catalog.names() if name.casefold() in ("", each.casefold())]
-    if not chosen:
-        raise ConfigError((f"there is no service {name}" if name else f"{path}: no service",))
-    offers = [(each, catalog.offer(each)) for each in chosen]
+    offers = [(each, catalog.offer(each)) for each in _meant(catalog, path, name)]
     found = [(each, offer) for each, offer in offers if offer.settings.mosaic.index]
     if not found:
         raise ConfigError((f"{text}: no mosaic names an index (mosaic.index)",))
@@ -373,7 +387,7 @@ def info(raster: str) -> None:
     path, _, name = raster.partition("#")
     if _is_config(path) and not name:
         names = tuple(Config.load(path).services)
-        if len(names) != 1:
+        if len(names) > 1:
             click.echo("\n".join(f"{path}#{each}" for each in sorted(names, key=str.casefold)))
             return
     config, service, _ = _found(raster)

@@ -308,6 +308,24 @@ def test_info_of_several_services_lists_them(config: Path) -> None:
     assert run("info", config).stdout == f"{config}#A/scene\n{config}#small\n"
 
 
+@pytest.mark.parametrize("command", ["info", "index"])
+def test_a_configuration_without_a_service_is_told(tmp_path: Path, command: str) -> None:
+    empty = tmp_path / "empty.toml"
+    empty.touch()
+
+    done = run(command, empty)
+
+    assert (done.exit_code, done.stderr) == (1, f"Error: {empty} names no service\n")
+
+
+@pytest.mark.parametrize("command", ["info", "index"])
+def test_of_a_service_that_is_none_those_that_are_get_listed(config: Path, command: str) -> None:
+    done = run(command, f"{config}#other")
+
+    assert done.exit_code == 1
+    assert f"no service other; there are\n  {config}#A/scene\n  {config}#small" in done.stderr
+
+
 def test_a_variable_of_a_cube_is_a_raster_too(tmp_path: Path) -> None:
     xarray = pytest.importorskip("xarray")
     pytest.importorskip("netCDF4")
@@ -675,6 +693,13 @@ def test_serving_a_file_with_faults_tells_them_all(tmp_path: Path) -> None:
 
 def test_a_configuration_is_served_alone(config: Path, scene: Path) -> None:
     assert "it is served alone" in run("serve", scene, config).stderr
+
+
+def test_one_service_of_a_configuration_is_not_served_by_itself(config: Path) -> None:
+    done = run("serve", f"{config}#small")
+
+    assert done.exit_code == 2
+    assert f"{config}#small is one service: {config} is served as a whole" in done.stderr
 
 
 def test_a_prefix_that_breaks_urls_is_refused(scene: Path) -> None:
