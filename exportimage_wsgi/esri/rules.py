@@ -22,7 +22,9 @@ from . import names
 from .params import crs_of
 from .rendering import RenderingRule, rendering_rule_of
 from .texts import integer, integers_of, items, members, number, number_of, read_json, read_xml
-from .where import Condition, Row, parse_where
+from .where import parse_where
+from .where.conditions import Condition
+from .where.values import Row
 
 
 class MosaicMethod(Enum):

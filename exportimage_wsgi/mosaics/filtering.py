@@ -17,12 +17,10 @@ import pyarrow.compute as pc
 
 from ..errors import shown
 from ..esri.params import TimeRange
-from ..esri.where import (
-    ANY_CHARACTER,
-    ANY_TEXT,
-    All,
+from ..esri.where.conditions import (
+    AllOf,
     Among,
-    Any_,
+    AnyOf,
     Attribute,
     Cased,
     Comparison,
@@ -32,10 +30,9 @@ from ..esri.where import (
     Literal,
     Not,
     Operand,
-    date_in,
-    in_case,
-    text_of,
 )
+from ..esri.where.patterns import ANY_CHARACTER, ANY_TEXT
+from ..esri.where.values import date_in, in_case, text_of
 from .table import ItemTable, Positions
 
 Truth = Any
@@ -97,9 +94,9 @@ class _Rows:
     def truth(self, condition: Condition) -> Truth:
         """Of an array's length, or a scalar for conditions that look at no attribute."""
         match condition:
-            case All():
+            case AllOf():
                 return reduce(pc.and_kleene, [self.truth(each) for each in condition.conditions])
-            case Any_():
+            case AnyOf():
                 return reduce(pc.or_kleene, [self.truth(each) for each in condition.conditions])
             case Not():
                 return pc.invert(self.truth(condition.condition))

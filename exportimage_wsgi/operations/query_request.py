@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import ParameterError
-from ..esri import geometry, names, params, queries, where
+from ..esri import geometry, names, params, queries
 from ..esri.geometry import Geometry, GeometryType
 from ..esri.params import TimeRange
 from ..esri.queries import OutStatistic, Sorting, SpatialRelation
+from ..esri.where import parse_where
+from ..esri.where.conditions import Condition
 from ..geo.crs import CRS
 from .parameters import Parameter, said_in
 
@@ -20,7 +22,7 @@ _BOOLEAN = ("true", "false")
 class QueryRequest:
     """What a client asks of a catalogue. `None` means "not said"."""
 
-    where: where.Condition | None = None
+    where: Condition | None = None
 
     object_ids: tuple[int, ...] | None = None
 
@@ -73,7 +75,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="where",
         argument="where",
-        read=where.parse_where,
+        read=parse_where,
         hint="Year > 2000 AND Name LIKE 'N%'",
         help="Condition on the fields, in SQL.",
     ),
