@@ -91,6 +91,11 @@ def test_moments_may_be_said_in_many_ways(moment: str, expected: float) -> None:
     assert parse_where(f"{moment} = taken", NOW).holds({"taken": expected + 1}) is False
 
 
+@pytest.mark.parametrize("text", ["5 = '5.0'", "'5.0' = 5", "DATE '2020-01-01' = '2020-01-01'"])
+def test_two_literals_are_compared_as_a_literal_and_an_attribute_are(text: str) -> None:
+    assert parse_where(text).holds({}) is True
+
+
 def test_date_may_be_the_name_of_an_attribute() -> None:
     condition = parse_where("date >= DATE '1970-01-02' AND timestamp IS NULL")
 
@@ -121,6 +126,10 @@ def test_an_escaped_sign_of_a_pattern_stands_for_itself() -> None:
         ("x = DATE '2020-01-01' - INTERVAL 'x' DAY", "at x, character 34"),
         ("x = DATE '01/02/2020'", "at 01/02/2020"),
         ("x IN (1, y)", "at y, character 10"),
+        ("x = 1e400", "at 1e400, character 5"),
+        ("x = 'a", "what ' begins at character 5 must end with another and have at most 1,000"),
+        (f"x = '{'a' * 1001}'", "what ' begins at character 5 must end with another"),
+        (f'"{"a" * 129}" = 1', 'what " begins at character 1 must .* at most 128 characters'),
         ("x LIKE 'a' ESCAPE 'bc'", "must be one character"),
         ("x LIKE 'a!b' ESCAPE '!'", "! must be followed by"),
         ("x = 1" + " OR x = 1" * 500, "at most 500 tests"),

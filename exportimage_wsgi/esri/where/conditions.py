@@ -76,7 +76,7 @@ class Comparison:
         left, right = self.left.value(row), self.right.value(row)
         if isinstance(self.left, Literal):
             left = self.left.beside(right)
-        elif isinstance(self.right, Literal):
+        if isinstance(self.right, Literal):
             right = self.right.beside(left)
         return _compared(left, self.sign, right)
 

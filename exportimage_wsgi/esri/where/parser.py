@@ -189,10 +189,19 @@ class Parser:
         if not self._is_literal():
             self._fail()
         if self._peek().kind == "number":
-            return Literal(number(self._need_kind("number")))
+            return Literal(self._number())
         if self._peek().kind == "text":
             return Literal(self._need_kind("text"))
         return Literal(self._moment() + self._shift())
+
+    def _number(self, kind: str = "number") -> float:
+        """That of the next token, which must be a number, or the text of one."""
+        try:
+            found = number(self._peek().text)
+        except ValueError:
+            self._fail()
+        self._need_kind(kind)
+        return found
 
     def _moment(self) -> float:
         """Milliseconds since 1970."""
@@ -208,7 +217,7 @@ class Parser:
     def _shift(self) -> float:
         """Milliseconds that are added to a moment; a bare number counts days."""
         if self._peek().kind == "number" and self._peek().text[0] in "+-":
-            return number(self._need_kind("number")) * _DAY
+            return self._number() * _DAY
         sign = self._takes("+", "-")
         if sign is None:
             return 0.0
@@ -216,12 +225,8 @@ class Parser:
 
     def _span(self) -> float:
         if not self._takes_word("INTERVAL"):
-            return number(self._need_kind("number")) * _DAY
-        try:
-            count = number(self._peek().text)
-        except ValueError:
-            self._fail()
-        self._need_kind("text")
+            return self._number() * _DAY
+        count = self._number("text")
         unit = self._takes_word(*_UNITS)
         if unit is None:
             self._fail()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 _LONGEST = 10_000
 _MOST_TOKENS = 5_000
+_LONGEST_IN = {"'": 1000, '"': 128}
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<number>[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?)
@@ -32,6 +33,11 @@ class Token:
 
 
 def tokens_of(text: str) -> list[Token]:
+    """The tokens of a text.
+
+    Raises:
+        ValueError: it is too long, or something in it is no token.
+    """
     if len(text) > _LONGEST:
         raise ValueError(f"where must be at most {_LONGEST} characters")
     found: list[Token] = []
@@ -39,13 +45,21 @@ def tokens_of(text: str) -> list[Token]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            place = len(text) - len(text[position:].lstrip()) + 1
-            raise ValueError(f"where is not understood from character {place} on")
+            raise ValueError(_fault(text, len(text) - len(text[position:].lstrip())))
         found.append(_token(match))
         position = match.end()
     if len(found) > _MOST_TOKENS:
         raise ValueError(f"where must be at most {_MOST_TOKENS} words and signs")
     return found
+
+
+def _fault(text: str, at: int) -> str:
+    """What is wrong with that which no token begins with."""
+    most = _LONGEST_IN.get(text[at])
+    if most is None:
+        return f"where is not understood from character {at + 1} on"
+    rule = f"must end with another and have at most {most:,} characters"
+    return f"where: what {text[at]} begins at character {at + 1} {rule}"
 
 
 def _token(match: re.Match[str]) -> Token:
