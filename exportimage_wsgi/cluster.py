@@ -25,7 +25,7 @@ from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .errors import ExportImageError, OverloadedError
+from .errors import ExportImageError, OverloadedError, SourceError
 from .running import Driver, Piece, Stop, Threads
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Cluster:
         packed = _packed(work)
         stop.check()
         link = _link_of(self)
-        batch = _Batch(link, packed, link.threads())
+        batch = _Batch(link, work, packed, link.threads())
         try:
             yield from batch.pieces(count, stop)
         finally:
@@ -117,8 +117,10 @@ class _Batch:
     """The tasks of one export. Only Python's own functions are named in them, so that the
     scheduler needs nothing of this package."""
 
-    def __init__(self, link: _Link, packed: bytes, threads: int) -> None:
-        self._link, self._client = link, link.client()
+    def __init__(
+        self, link: _Link, here: Callable[[int], Any], packed: bytes, threads: int
+    ) -> None:
+        self._link, self._client, self._here = link, link.client(), here
         self._name = f"export-{uuid.uuid4().hex}"
         self._most = 2 * threads + 1
         self._work = self._client.submit(pickle.loads, packed, key=self._name, pure=False)
@@ -133,7 +135,7 @@ class _Batch:
             with _told():
                 for index in islice(ahead, self._most - len(self._waiting)):
                     self._waiting.append(self._task(index))
-                ready = self._ready(stop)
+                ready = self._ready(stop, done)
             done += len(ready)
             yield from ready
 
@@ -147,24 +149,40 @@ class _Batch:
         key = f"{self._name}-{index}"
         return self._client.submit(operator.call, self._work, index, key=key, pure=False)
 
-    def _ready(self, stop: Stop) -> list[Any]:
+    def _ready(self, stop: Stop, done: int) -> list[Any]:
         """Wait for the next result; it, and those behind it that are there already."""
+        try:
+            ready = self._waited_for(stop)
+        except SourceError as error:
+            raise self._confirmed(done, error) from error
+        for _ in ready:
+            self._waiting.popleft().release()
+        return ready
+
+    def _confirmed(self, done: int, error: SourceError) -> ExportImageError:
+        """The error, if it is met here as well: rasters that workers alone lack aren't damaged, and
+        not to be left out of a mosaic. One piece is made for it."""
+        failed = (index for index, each in enumerate(self._waiting, done) if each.status == "error")
+        try:
+            self._here(next(failed, done))
+        except SourceError as found:
+            return found
+        return ExportImageError(f"a worker of the cluster cannot read what is read here: {error}")
+
+    def _waited_for(self, stop: Stop) -> list[Any]:
         fetching = self._link.begun(_fetched(self._client, list(islice(self._waiting, _AT_ONCE))))
         watch = _Watch(self._link, self._client)
         try:
             while True:
                 with suppress(TimeoutError):
                     ready: list[Any] = fetching.result(_GLANCE)
-                    break
+                    return ready
                 if fetching.done() and isinstance(fetching.exception(), TimeoutError):
                     raise OverloadedError("the cluster did not answer in time")
                 stop.check()
                 watch.check()
         finally:
             fetching.cancel()
-        for _ in ready:
-            self._waiting.popleft().release()
-        return ready
 
 
 async def _fetched(client: Client, futures: list[Future[Any]]) -> list[Any]:
@@ -248,7 +266,7 @@ class _Link:
             self._forget()
             try:
                 self._client = self._run(_connected(self._cluster))
-            except (OSError, ImportError, RuntimeError) as error:
+            except Exception as error:  # What is no scheduler can answer anything.
                 raise self._down(error) from error
             return self._client
 
@@ -303,7 +321,9 @@ class _Link:
 
     def _down(self, error: Exception) -> OverloadedError:
         self._down_until = time.monotonic() + self._cluster.pause
-        _log.warning("%s does not answer: %s", self._cluster.address, error or "no time left")
+        late = f"no answer within {self._cluster.patience:g} s"
+        reason = late if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        _log.warning("%s cannot be used: %s", self._cluster.address, reason)
         return OverloadedError("the cluster's scheduler does not answer")
 
     def _forget(self) -> None:
@@ -316,12 +336,9 @@ class _Link:
 async def _connected(cluster: Cluster) -> Client:
     from distributed import Client
     from distributed.comm.core import connect
-    from distributed.security import Security
 
     # A scheduler that accepts connections, and then is silent, would keep a client for good.
-    tried = await connect(
-        cluster.address, cluster.patience, **Security().get_connection_args("client")
-    )
+    tried = await connect(cluster.address, cluster.patience, **_credentials(cluster.address))
     await tried.close()
     client: Client = await Client(
         cluster.address,
@@ -331,6 +348,24 @@ async def _connected(cluster: Cluster) -> Client:
         name="exportimage-wsgi",
     )
     return client
+
+
+def _credentials(address: str) -> dict[str, Any]:
+    """The certificates that dask's own configuration names, as `connect` wants them.
+
+    Raises:
+        ValueError: it names none, and they are needed; or files that are missing.
+    """
+    from distributed.security import Security
+
+    security = Security()
+    for role, place in security.get_tls_config_for_role("client").items():
+        if role != "ciphers" and place and "\n" not in place and not os.path.isfile(place):
+            raise ValueError(f"the {role} of distributed.comm.tls is missing: {place}")
+    arguments: dict[str, Any] = security.get_connection_args("client")
+    if address.startswith("tls:") and arguments["ssl_context"] is None:
+        raise ValueError("dask's configuration names no certificates (distributed.comm.tls)")
+    return arguments
 
 
 async def _closed(client: Client) -> None:

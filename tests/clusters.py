@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -34,6 +35,12 @@ def is_at_work(cluster: Cluster) -> bool:
         return list(cluster.in_order(abs, 1, Stop())) == [0]
     except OverloadedError:
         return False
+
+
+def closed_port() -> int:
+    """A port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
 
 
 class Machines:
@@ -108,3 +115,7 @@ def failing(error: Exception, index: int) -> int:
     if index == 3:
         raise error
     return index
+
+
+def failing_elsewhere(process: int, error: Exception, index: int) -> int:
+    return index if os.getpid() == process else failing(error, index)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -28,7 +30,15 @@ from exportimage_wsgi.errors import (
     SourceError,
 )
 from exportimage_wsgi.running import Runner, Stop, close
-from tests.clusters import Machines, failing, is_at_work, noted, until
+from tests.clusters import (
+    Machines,
+    closed_port,
+    failing,
+    failing_elsewhere,
+    is_at_work,
+    noted,
+    until,
+)
 from tests.rasters import waves, write
 
 BOX = (-120.0, 30.0, -110.0, 37.5)
@@ -104,6 +114,17 @@ def test_an_error_of_a_worker_keeps_its_class_and_text(cluster: Cluster, error: 
         list(cluster.in_order(partial(failing, error), 9, Stop()))
 
     assert str(raised.value) == str(error)
+
+
+def test_a_raster_that_workers_alone_cannot_read_is_not_damaged(cluster: Cluster) -> None:
+    error = ItemError(7, "a.tif is missing", "a.tif", "1")
+
+    with pytest.raises(
+        ExportImageError, match=r"cannot read what .* item 7: a\.tif is m"
+    ) as raised:
+        list(cluster.in_order(partial(failing_elsewhere, os.getpid(), error), 9, Stop()))
+
+    assert not isinstance(raised.value, SourceError)
 
 
 def test_what_cannot_be_sent_is_an_error(cluster: Cluster) -> None:
@@ -191,11 +212,6 @@ def test_check_names_a_cluster_that_is_not_there(tmp_path: Path) -> None:
 # --- a scheduler that is not there -----------------------------------------------------------
 
 
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
 def asked(client: HTTPClient, size: int) -> Any:
     path = "/rest/services/scene/ImageServer/exportImage"
     return client.get(f"{path}?f=image&format=bip&size={size},{size}", buffered=True)
@@ -229,6 +245,29 @@ def test_a_scheduler_that_is_silent_is_asked_once_in_a_while() -> None:
         silent.settimeout(0.05)
         with pytest.raises(TimeoutError):
             silent.accept()
+
+
+def test_what_is_no_scheduler_is_out_of_reach() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as web:
+        cluster = Cluster(address=f"tcp://127.0.0.1:{web.getsockname()[1]}", pause=60)
+
+        def greet() -> None:
+            connection, _ = web.accept()
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+            connection.close()
+
+        threading.Thread(target=greet, daemon=True).start()
+        with pytest.raises(OverloadedError, match="scheduler does not answer"):
+            list(cluster.in_order(abs, 3, Stop()))
+
+
+def test_why_a_scheduler_is_out_of_reach_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    cluster = Cluster(address=f"tcp://127.0.0.1:{closed_port()}", patience=0.5)
+
+    with pytest.raises(OverloadedError):
+        list(cluster.in_order(abs, 3, Stop()))
+
+    assert re.search("cannot be used: (no answer within|Timed out .* after) 0.5 s", caplog.text)
 
 
 def test_a_scheduler_that_comes_back_is_used_again(tmp_path: Path) -> None:
