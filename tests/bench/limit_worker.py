@@ -8,6 +8,7 @@ masks nothing and knows its places in advance; see `processes.Worker` for how it
 from __future__ import annotations
 
 import json
+import math
 import struct
 import sys
 import time
@@ -75,9 +76,8 @@ class Raster:
         step = (columns.max() - columns.min()) / width
         factor = max((f for f in self.levels if f <= step * 1.001), default=1)
         level = self.levels[factor]
-        if len(self.levels) == 1 and step > 2:  # no overviews: each n-th pixel
-            shape = level.count, int(self.size[1] / step), int(self.size[0] / step)
-            return np.moveaxis(level.read(bands, out_shape=shape), 0, -1)[:height, :width]
+        if len(self.levels) == 1 and step > 2:
+            return self.means(level, said, 2 ** int(math.log2(max(step / 4, 1))))
         columns, rows = columns / factor - 0.5, rows / factor - 0.5
         left, top = max(int(columns.min()) - 1, 0), max(int(rows.min()) - 1, 0)
         window = Window(
@@ -88,6 +88,17 @@ class Raster:
         )
         read = np.ascontiguousarray(np.moveaxis(level.read(bands, window=window), 0, -1))
         return cv2.remap(read, columns - left, rows - top, cv2.INTER_LINEAR)
+
+    def means(self, level: Any, said: dict[str, Any], every: int) -> NDArray[Any]:
+        """Without overviews: the means of each so manyth pixel."""
+        (west, south, east, north), size = said["box"], said["size"]
+        (left, top), (right, bottom) = self.back @ (west, north), self.back @ (east, south)
+        window = Window(round(left), round(top), round(right - left), round(bottom - top))
+        shape = level.count, window.height // every, window.width // every
+        read = level.read(window=window, out_shape=shape)
+        return cv2.resize(
+            np.ascontiguousarray(np.moveaxis(read, 0, -1)), size, interpolation=cv2.INTER_AREA
+        )
 
 
 def draw(raster: Raster, said: dict[str, Any]) -> bytes:

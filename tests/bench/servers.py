@@ -123,7 +123,9 @@ def _mapfile(rasters: Mapping[str, Path], rows: Sequence[Row]) -> str:
 
 def _layer(row: Row, path: Path) -> str:
     said = ["CLOSE_CONNECTION=DEFER"]
-    if row.smooth:
+    if row.means:  # of pixels as many as ours and the limit take
+        said += ["RESAMPLE=AVERAGE", "OVERSAMPLE_RATIO=4"]
+    elif row.smooth:
         said.append("RESAMPLE=BILINEAR")
     if row.bands:
         said.append("BANDS=" + ",".join(str(band + 1) for band in row.bands))

@@ -64,6 +64,9 @@ class Row:
     smooth: bool = True
     """Is it resampled? Otherwise its pixels are those of the raster."""
 
+    means: bool = False
+    """Does no overview hold the means that it shows, so that each server must make them?"""
+
     alike: float = 1.0
     """Largest mean difference of a peer's pixels from ours, of 255 or in units of the values."""
 
@@ -237,6 +240,7 @@ def rows(stretch: tuple[tuple[float, float], ...]) -> tuple[Row, ...]:
             crs=UTM,
             format="png",
             place=_whole(PLAIN_SIDE),
-            alike=20.0,
+            means=True,
+            alike=4.5,
         ),
     )
