@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -76,7 +77,7 @@ class Tiff:
         if self.compression is not Compression.NONE:
             return None
         lines = self._line_bytes + (self._mask_line_bytes if self.masked else 0)
-        return len(self._head()) + lines * self.grid.shape_yx[0]
+        return len(_plain_head(self)) + lines * self.grid.shape_yx[0]
 
     @property
     def strips(self) -> tuple[tuple[int, int], ...]:
@@ -105,7 +106,7 @@ class Tiff:
         with ExitStack() as stack:
             masks = stack.enter_context(tempfile.SpooledTemporaryFile(SPOOL_BYTES))
             if self.compression is Compression.NONE:
-                yield self._head()
+                yield _plain_head(self)
                 for strips, mask in pieces:
                     masks.write(mask)
                     yield from strips
@@ -143,7 +144,7 @@ class Tiff:
         rows = self.grid.shape_yx[0]
         return [min(self._rows, rows - top) for top in range(0, rows, self._rows)]
 
-    def _head(self) -> bytes:
+    def plain_head(self) -> bytes:
         """Of an uncompressed file."""
         return head(self._images([height * self._line_bytes for height in self._heights]))
 
@@ -267,3 +268,7 @@ def _colour_map(palette: Palette, bits: int) -> NDArray[np.uint16]:
     shown = np.array(palette[: 2**bits], np.uint16)[:, :3] * 257
     table[:, : len(shown)] = shown.T
     return table.ravel()
+
+
+# An answer asks for its length more than once.
+_plain_head = lru_cache(maxsize=16)(Tiff.plain_head)
