@@ -134,17 +134,16 @@ def throughput(row: Row, peers: Sequence[Peer], bursts: int) -> dict[str, float]
 
 def _burst(row: Row, peer: Peer, boxes: Sequence[Box]) -> float:
     failures: list[BaseException] = []
+    ahead = iter(boxes)  # whoever is free takes the next
 
-    def ask(mine: Sequence[Box]) -> None:
+    def ask() -> None:
         try:
-            for box in mine:
+            for box in ahead:
                 peer.draw(row, box)
         except BaseException as error:
             failures.append(error)
 
-    clients = [
-        threading.Thread(target=ask, args=(boxes[number::CLIENTS],)) for number in range(CLIENTS)
-    ]
+    clients = [threading.Thread(target=ask) for _ in range(CLIENTS)]
     start = time.perf_counter()
     for client in clients:
         client.start()

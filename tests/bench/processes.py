@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import signal
@@ -33,6 +32,41 @@ class Peer(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Connection:
+    """A client that takes next to nothing of the processors that the servers need, too."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), _PATIENCE)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._file = self._socket.makefile("rb")
+
+    def get(self, url: str) -> tuple[int, str, bytes]:
+        """Status, media type and body; raises `ConnectionError` where there is no whole answer."""
+        self._socket.sendall(f"GET {url} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        status = self._file.readline().split()
+        fields: dict[bytes, bytes] = {}
+        while line := self._file.readline().strip():
+            name, _, value = line.partition(b":")
+            fields[name.lower()] = value.strip()
+        if len(status) < 2:
+            raise ConnectionResetError("no answer")
+        chunked = fields.get(b"transfer-encoding") == b"chunked"
+        body = b"".join(self._chunks()) if chunked else self._read(int(fields[b"content-length"]))
+        return int(status[1]), fields.get(b"content-type", b"").decode(), body
+
+    def _chunks(self) -> Iterator[bytes]:
+        while size := int(self._file.readline(), 16):
+            yield self._read(size)
+            self._file.readline()
+        self._file.readline()
+
+    def _read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        if len(data) < size:
+            raise ConnectionResetError("the answer breaks off")
+        return data
 
 
 class Server:
@@ -82,25 +116,21 @@ class Server:
         raise RuntimeError(f"{self.name} doesn't listen; see {self.folder / 'log'}")
 
     def draw(self, row: Row, box: Box) -> bytes:
+        url = self.url(row, box)
         try:
-            response, body = self._asked(self.url(row, box))
-        except (http.client.RemoteDisconnected, ConnectionResetError):
-            # Servers close connections that were idle for some seconds.
+            status, kind, body = self._connection().get(url)
+        except ConnectionError:  # servers close connections that were idle for some seconds
             self._local.connection = None
-            response, body = self._asked(self.url(row, box))
-        kind = response.headers.get("Content-Type", "")
-        if response.status != 200 or not kind.startswith("image/"):
-            raise RuntimeError(f"{self.name}, {row.name}: {response.status} {body[-300:]!r}")
+            status, kind, body = self._connection().get(url)
+        if status != 200 or not kind.startswith("image/"):
+            raise RuntimeError(f"{self.name}, {row.name}: {status} {body[-300:]!r}")
         return body
 
-    def _asked(self, url: str) -> tuple[http.client.HTTPResponse, bytes]:
+    def _connection(self) -> Connection:
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE)
-            self._local.connection = connection
-        connection.request("GET", url)
-        response = connection.getresponse()
-        return response, response.read()
+            connection = self._local.connection = Connection(self.port)
+        return connection
 
     def cpu_ms(self) -> float:
         return sum(_cpu_ms(pid) for pid in family([p.pid for p in self._started]))
