@@ -34,18 +34,15 @@ from .assets import MAX_AGE, assets
 from .counting import Counting
 from .exporting import Exporter
 from .facts import number
-from .form import drawn, first_said, groups, groups_of, request_url
+from .failures import ErrorReply, MethodNotAllowedError, UnsupportedOutputError, error_reply
+from .form import first_said, groups, groups_of, request_url
 from .openapi import openapi
-from .pages import Crumb, Drawn, Pages, crumbs
+from .pages import Pages
 from .records import dates_of, item_links, listing
 from .respond import (
     JSON_FORMS,
     METHODS,
-    ErrorReply,
-    MethodNotAllowedError,
-    UnsupportedOutputError,
     content_reply,
-    error_reply,
     file_reply,
     is_unmodified,
     json_reply,
@@ -54,8 +51,10 @@ from .respond import (
     shared,
     unmodified,
 )
+from .result import Drawn, drawn
 from .service_page import preview
 from .snippets import gdal_xml, served
+from .way import Crumb, crumbs
 from .working import Desk, is_async
 
 if TYPE_CHECKING:

@@ -1,29 +1,22 @@
-"""The forms of operations: their fields, what fills them, and what is told of the result."""
+"""The forms of operations: their fields, and what fills them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlencode
 
-from ..operations.export_image import Export
 from ..operations.operation import Operation
 from ..operations.parameters import EXPORT_PARAMETERS, Parameter
-from ..outputs import StoredFile
-from .address import Address
-from .exporting import OUTPUT
-from .exporting import drawn as headers_of
-from .facts import Fact, fact, label_of, place
-from .pages import LARGEST_LIVE, SHOWN_BY_BROWSERS, Drawn, Field, Group
+from .facts import label_of
 from .working import ASYNC_HELP
 
-_LONGEST_ADDRESS = 4000
 _LONG = (
     "geometry", "mosaicRule", "mosaicProperties", "renderingRule", "renderingRules",
     "viewpointProperties",
 )  # fmt: skip
 _FORMS = ("html", "json", "pjson", "image", "kmz")
-
 
 _GROUPS = {
     "Place": ("bbox", "bboxSR", "size", "imageSR"),
@@ -37,6 +30,47 @@ _GROUPS = {
 }  # fmt: skip
 """Parameters of exportImage as the form puts them together; those of no group come last."""
 _SHOWN_FIRST = ("Place", "Picture", "Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A parameter as the form shows it."""
+
+    name: str
+
+    label: str
+
+    choices: tuple[str, ...] = ()
+    """Of an enumeration; none for free text."""
+
+    hint: str = ""
+    """An example of a value."""
+
+    help: str = ""
+
+    is_long: bool = False
+    """Does it take text of several lines, as JSON does?"""
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The choices in lower case."""
+        return tuple(choice.lower() for choice in self.choices)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Fields of a form that belong together."""
+
+    title: str
+
+    fields: tuple[Field, ...]
+
+    is_first: bool = False
+    """Is it shown without being asked for?"""
+
+    def is_open(self, values: Mapping[str, str]) -> bool:
+        """Is it shown, since it comes first or one of its fields is filled in?"""
+        return self.is_first or any(field.name.lower() in values for field in self.fields)
 
 
 @cache
@@ -89,69 +123,4 @@ def _field(parameter: Parameter) -> Field:
         hint=parameter.hint,
         help=parameter.help,
         is_long=parameter.name in _LONG,
-    )
-
-
-def drawn(
-    address: Address, arguments: Mapping[str, str], path: str, export: Export, file: StoredFile
-) -> Drawn:
-    """What the page shows of a finished export.
-
-    Args:
-        address: where the client reached the application.
-        arguments: of the form, by lower-case name.
-        path: of the operation.
-        export: what was drawn.
-        file: the finished file.
-    """
-    stored = address.path(*OUTPUT, file.name)
-    url = _query(address.origin + path, arguments)
-    told = headers_of(export)
-    is_shown = file.media_type in SHOWN_BY_BROWSERS
-    picture = stored if is_shown else _preview(path, arguments, export)
-    return Drawn(
-        facts=_facts(export, file),
-        file=stored,
-        file_name=file.name,
-        href=address.origin + stored,
-        media_type=file.media_type,
-        url=url,
-        picture=picture,
-        is_preview=not is_shown,
-        bbox=told["Content-Bbox"],
-        crs=told.get("Content-Crs", ""),
-    )
-
-
-def _preview(path: str, arguments: Mapping[str, str], export: Export) -> str:
-    """The same box as PNG, for files that browsers don't show, unless it were very large."""
-    if export.width * export.height > LARGEST_LIVE:
-        return ""
-    told = {"format": "png32", "compression": "", "pixeltype": ""}
-    return _query(path, {**arguments, **told})
-
-
-def _query(path: str, arguments: Mapping[str, str]) -> str:
-    """An address that draws the picture, or nothing where it would be too long to use."""
-    names = {parameter.name.lower(): parameter.name for parameter in EXPORT_PARAMETERS}
-    told = {names[key]: value for key, value in arguments.items() if value and key in names}
-    url = f"{path}?{urlencode({**told, 'f': 'image'}, safe=',/')}"
-    return url if len(url) <= _LONGEST_ADDRESS else ""
-
-
-def _facts(export: Export, file: StoredFile) -> tuple[Fact, ...]:
-    extent = export.extent
-    crs = extent.crs
-    sides = zip(("XMin", "YMin", "XMax", "YMax"), extent.bounds, strict=True)
-    reference = str(crs.wkid or crs.definition)
-    if crs.latest_wkid and crs.latest_wkid != crs.wkid:
-        reference += f" ({crs.latest_wkid})"
-    return (
-        fact("Width", str(export.width)),
-        fact("Height", str(export.height)),
-        Fact(label="Extent", values=tuple((name, place(side)) for name, side in sides)),
-        fact("Spatial Reference", reference),
-        fact("Scale", "0"),
-        fact("Media Type", file.media_type),
-        fact("Size", f"{file.size:,} bytes"),
     )

@@ -7,7 +7,6 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,14 @@ from .address import Address
 from .assets import assets
 from .charts import Chart, charts_of
 from .facts import Fact, facts
+from .failures import ErrorReply
+from .form import Group
 from .records import ITEMS, ItemLinks, Listing
-from .respond import ErrorReply, finite, page
+from .respond import finite, page
+from .result import LARGEST_LIVE, Drawn
 from .service_page import bands, glance, items, operations, preview
 from .snippets import served, snippets
+from .way import Crumb, crumbs
 
 _HERE = Path(__file__).parent
 _ICON = (
@@ -33,93 +36,7 @@ _ICON = (
     "%3Cpath d='M2.6 7.4 1 8.3l7 4 7-4-1.6-.9L8 10.5Z' fill='%2352a3a8'/%3E"
     "%3Cpath d='M2.6 10.6 1 11.5l7 4 7-4-1.6-.9L8 13.7Z' fill='%239fcfd1'/%3E%3C/svg%3E"
 )
-LARGEST_LIVE = 4_000_000
-"""Pixels of a picture that a page draws without being told to."""
 _MOST_READ = 3000
-SHOWN_BY_BROWSERS = ("image/png", "image/jpeg", "image/gif", "image/bmp")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crumb:
-    """A step of the way from the top to a page."""
-
-    label: str
-
-    path: str
-    """Percent-encoded, from the root of the host."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """A parameter as the form shows it."""
-
-    name: str
-
-    label: str
-
-    choices: tuple[str, ...] = ()
-    """Of an enumeration; none for free text."""
-
-    hint: str = ""
-    """An example of a value."""
-
-    help: str = ""
-
-    is_long: bool = False
-    """Does it take text of several lines, as JSON does?"""
-
-    @property
-    def known(self) -> tuple[str, ...]:
-        """The choices in lower case."""
-        return tuple(choice.lower() for choice in self.choices)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Fields of a form that belong together."""
-
-    title: str
-
-    fields: tuple[Field, ...]
-
-    is_first: bool = False
-    """Is it shown without being asked for?"""
-
-    def is_open(self, values: Mapping[str, str]) -> bool:
-        """Is it shown, since it comes first or one of its fields is filled in?"""
-        return self.is_first or any(field.name.lower() in values for field in self.fields)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
-    """What came of a form that was sent."""
-
-    facts: tuple[Fact, ...]
-
-    file: str
-    """Path of the finished file."""
-
-    file_name: str
-
-    href: str
-    """Address of the finished file."""
-
-    media_type: str
-
-    url: str
-    """Address that draws the same picture again, or nothing where it would be too long."""
-
-    picture: str
-    """Path of a picture that a browser can show, or nothing."""
-
-    is_preview: bool
-    """Is `picture` another file than the one asked for?"""
-
-    bbox: str
-    """xmin,ymin,xmax,ymax of what was drawn."""
-
-    crs: str
-    """`EPSG:n` or `ESRI:n` of the box; nothing where it has no number."""
 
 
 class Pages:
@@ -320,19 +237,6 @@ def _is_readable(told: Sequence[Fact]) -> bool:
 def _json(answer: Mapping[str, Any]) -> str:
     """The answer as its pretty JSON, but for signs that aren't ASCII."""
     return json.dumps(finite(answer), indent=2, ensure_ascii=False)
-
-
-def crumbs(address: Address, folder: str = "") -> tuple[Crumb, ...]:
-    """Home, services, and each folder on the way."""
-    way = [
-        Crumb(label="Home", path=address.path("rest", "services")),
-        Crumb(label="services", path=address.path("rest", "services")),
-    ]
-    parts = folder.split("/") if folder else []
-    for depth, label in enumerate(parts, 1):
-        path = address.path("rest", "services", "/".join(parts[:depth]))
-        way.append(Crumb(label=label, path=path))
-    return tuple(way)
 
 
 def _link(address: Address, name: str, *parts: str) -> Crumb:
