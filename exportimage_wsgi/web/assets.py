@@ -9,6 +9,12 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+from werkzeug.wrappers import Response
+
+from ..errors import NotFoundError
+from .asked import HTTPRequest
+from .respond import content_reply
+
 _FOLDER = Path(__file__).parent / "static"
 _MEDIA_TYPES = {".css": "text/css;charset=utf-8", ".js": "text/javascript;charset=utf-8"}
 _FILES = (
@@ -18,7 +24,7 @@ _FILES = (
     "scripts/form.js",
     "scripts/preview.js",
 )
-MAX_AGE = 31_536_000
+_MAX_AGE = 31_536_000
 """Seconds that a file may be used again where its address tells its version."""
 
 
@@ -38,6 +44,19 @@ class Asset:
 def assets() -> Mapping[str, Asset]:
     """Every such file by its name; read once in a process."""
     return MappingProxyType({Path(file).name: _asset(_FOLDER / file) for file in _FILES})
+
+
+def asset_reply(request: HTTPRequest, name: str) -> Response:
+    """A script or style of the pages; one that is asked for by its version never changes.
+
+    Raises:
+        NotFoundError: there is none of that name.
+    """
+    asset = assets().get(name)
+    if asset is None:
+        raise NotFoundError("Page not found")
+    max_age = _MAX_AGE if request.args.get("v") == asset.version else 0
+    return content_reply(request, asset.content, asset.media_type, max_age)
 
 
 def _asset(file: Path) -> Asset:

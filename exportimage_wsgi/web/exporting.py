@@ -1,7 +1,8 @@
-"""exportImage over HTTP: a plan answered as a picture, a file's address, or facts of a page."""
+"""exportImage over HTTP: a plan answered as a picture or as a file's address, and that file."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +20,7 @@ from ..running import Runner
 from ..service import ImageService
 from .address import Address
 from .asked import HTTPRequest
+from .failures import MethodNotAllowedError
 from .reader import left
 from .respond import Body, file_reply, is_unmodified, unmodified, wants_range
 
@@ -114,6 +116,23 @@ class Exporter:
         href = address.url(*OUTPUT, stored.name)
         reply = export_reply(href, export.width, export.height, export.extent, self.version)
         return reply | ({"messages": list(export.notes)} if export.notes else {})
+
+
+def finished(request: HTTPRequest, outputs: OutputStore, name: str) -> Response:
+    """The file of the store that an `href` leads to.
+
+    Raises:
+        MethodNotAllowedError: POST.
+        NotFoundError: there is none of that name, or no longer.
+    """
+    if request.method == "POST":
+        raise MethodNotAllowedError(("GET", "HEAD", "OPTIONS"))
+    stored = outputs.open(name)
+    left = max(0, int(stored.modified + outputs.max_age - time.time()))
+    headers = {"Cache-Control": f"max-age={left}"}
+    if is_unmodified(request, stored.name):
+        return unmodified(headers, stored.name)
+    return file_reply(request, stored, stored.name, headers)
 
 
 def drawn(export: Export, max_age: int = 0) -> dict[str, str]:
