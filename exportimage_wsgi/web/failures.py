@@ -32,6 +32,13 @@ class MethodNotAllowedError(RequestError):
         self.allowed = allowed
 
 
+class UnforeseenError(ExportImageError):
+    """What nobody thought of; the log has it already, under the mark that is told."""
+
+    def __init__(self, mark: str) -> None:
+        super().__init__(f"The server's log has more about error {mark}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorReply:
     """An error as it is answered."""

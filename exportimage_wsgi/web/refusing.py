@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from ..errors import ExportImageError, shown
 from .asked import HTTPRequest
-from .failures import ErrorReply, UnsupportedOutputError, error_reply
+from .failures import ErrorReply, UnforeseenError, UnsupportedOutputError, error_reply
 from .pages import Pages
 from .respond import JSON_FORMS
 from .visit import Visit
@@ -42,14 +42,13 @@ class Refusals:
 
     def told(self, error: ExportImageError, visit: Visit, errors: str = "") -> ErrorReply:
         """What is said of an error; those of the server are logged, too."""
-        if error.code >= 500:
+        if error.code >= 500 and not isinstance(error, UnforeseenError):
             _log.warning("%s %s: %s", visit.request.method, shown(visit.request.path), error)
         return error_reply(error, visit.asked, errors or self.errors)
 
 
-def unforeseen(request: HTTPRequest) -> ExportImageError:
-    """In place of the exception that is being handled an error that tells nothing but where the
-    log tells more."""
+def unforeseen(request: HTTPRequest) -> UnforeseenError:
+    """In place of the exception that is being handled, which goes to the log."""
     mark = secrets.token_hex(6)
     _log.exception("error %s: %s %s", mark, request.method, shown(request.path))
-    return ExportImageError(f"The server's log has more about error {mark}")
+    return UnforeseenError(mark)
