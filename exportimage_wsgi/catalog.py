@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .config import Config, name_fault, twin_fault, twins
+from .config import Config
+from .config.names import name_fault, twin_fault, twins
 from .errors import ConfigError, NotFoundError, SourceError, shown
 from .service import ImageService, ServiceSettings
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import __version__
-from .config import Config, checked_prefix
+from .config import Config
+from .config.names import checked_prefix
 from .errors import ConfigError, ExportImageError, SourceError
 from .rasters import is_raster, named, stem, told_in_full
 from .running import Runner, cores, pools_ended

@@ -20,7 +20,8 @@ import pytest
 
 from exportimage_wsgi.catalog import Catalog
 from exportimage_wsgi.cluster import Cluster, close_links
-from exportimage_wsgi.config import Config, Look, Mosaic, Service
+from exportimage_wsgi.config import Config
+from exportimage_wsgi.config.tables import Look, Mosaic, Service
 from exportimage_wsgi.serving import Place
 from exportimage_wsgi.serving.with_gunicorn import gunicorn_options
 from tests.clusters import is_at_work, until

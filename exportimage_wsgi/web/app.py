@@ -12,7 +12,8 @@ from werkzeug.wrappers import Response
 
 from ..catalog import Catalog
 from ..cluster import driver
-from ..config import Config, checked_prefix
+from ..config import Config
+from ..config.names import checked_prefix
 from ..errors import ConfigError, ExportImageError, NotFoundError, shown
 from ..imagery.sources.budget import keep_at_most
 from ..jobs import Jobs
