@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import ctypes
+import math
 import os
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from .errors import CancelledError, OverloadedError
@@ -141,9 +145,17 @@ def pools_ended() -> Iterator[None]:
 class Admission:
     """Lets in so many heavy exports at a time; the others wait a little, then are turned away."""
 
-    def __init__(self, places: int, patience: float = 10.0) -> None:
+    def __init__(self, places: int, patience: float = 10.0, memory: float = math.inf) -> None:
+        """Let nobody in yet.
+
+        Args:
+            places: of exports that are being made.
+            patience: seconds that one waits.
+            memory: bytes for all that wait in memory until they are whole.
+        """
         self._places = threading.BoundedSemaphore(places)
         self._patience = patience
+        self._memory = _Memory(memory)
 
     def patient(self) -> Admission:
         """The same places, for those who wait for one as long as it takes."""
@@ -154,15 +166,61 @@ class Admission:
     @contextmanager
     def entered(self, stop: Stop) -> Iterator[None]:
         """Raises: OverloadedError: no place came free in time."""
-        end = time.monotonic() + self._patience
-        while not self._places.acquire(timeout=min(_GLANCE, max(0, end - time.monotonic()))):
-            stop.check()
-            if time.monotonic() >= end:
-                raise OverloadedError("too many large exports are under way")
+        busy = "too many large exports are under way"
+        self._in_time(lambda seconds: self._places.acquire(timeout=seconds), stop, busy)
         try:
             yield
         finally:
             self._places.release()
+
+    def holds(self, wanted: int) -> bool:
+        """Can so many bytes ever be set aside?"""
+        return wanted <= self._memory.size
+
+    @contextmanager
+    def set_aside(self, wanted: int, stop: Stop) -> Iterator[None]:
+        """Raises: OverloadedError: so many bytes did not come free in time."""
+        busy = "too many exports that wait in memory are under way"
+        self._in_time(partial(self._memory.taken, wanted), stop, busy)
+        try:
+            yield
+        finally:
+            self._memory.give(wanted)
+
+    def _in_time(self, taken: Callable[[float], bool], stop: Stop, busy: str) -> None:
+        """Try again and again, for some seconds each, until it is taken or patience ends."""
+        end = time.monotonic() + self._patience
+        while not taken(min(_GLANCE, max(0, end - time.monotonic()))):
+            stop.check()
+            if time.monotonic() >= end:
+                raise OverloadedError(busy)
+
+
+class _Memory:
+    """Bytes of which parts are set aside."""
+
+    def __init__(self, size: float) -> None:
+        self.size = self._free = size
+        self._changed = threading.Condition()
+
+    def taken(self, wanted: int, seconds: float) -> bool:
+        """Are they taken, once they are free within so many seconds?"""
+        with self._changed:
+            is_free = self._changed.wait_for(lambda: wanted <= self._free, seconds)
+            if is_free:
+                self._free -= wanted
+            return is_free
+
+    def give(self, wanted: int) -> None:
+        """Give them back, to others here and to the system: glibc would keep for good what lies
+        between blocks that are in use."""
+        with self._changed:
+            self._free += wanted
+            self._changed.notify_all()
+        if sys.platform.startswith("linux"):
+            # Other C libraries have no such function.
+            with suppress(OSError, AttributeError):
+                ctypes.CDLL(None).malloc_trim(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +249,14 @@ class Runner:
             return
         with self.admission.entered(stop):
             yield from self.driver.in_order(work, count, stop)
+
+    def within(self, memory: int, chunks: Iterator[bytes], stop: Stop) -> Iterator[bytes]:
+        """The chunks, while so many bytes are set aside for what they are made of."""
+        with self.admission.set_aside(memory, stop):
+            try:
+                yield from chunks
+            finally:
+                close(chunks)
 
 
 def close(iterator: Any) -> None:

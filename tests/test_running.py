@@ -90,6 +90,28 @@ def test_a_place_is_given_back_when_the_reader_closes() -> None:
     assert len(list(runner.pieces(Work(), 5, Stop()))) == 5
 
 
+def test_memory_is_set_aside_until_the_reader_closes() -> None:
+    runner = Runner(admission=Admission(9, patience=0.01, memory=100))
+    first = runner.within(60, iter([b"1", b"2"]), Stop())
+    next(first)
+
+    with pytest.raises(OverloadedError, match="wait in memory"):
+        next(runner.within(41, iter([b"1"]), Stop()))
+    assert list(runner.within(40, iter([b"1"]), Stop())) == [b"1"]
+    first.close()
+    assert list(runner.within(100, iter([b"1"]), Stop())) == [b"1"]
+
+
+def test_who_waits_for_memory_gets_it_as_soon_as_it_is_free() -> None:
+    admission = Admission(9, patience=60, memory=100)
+    first = Runner(admission=admission).within(60, iter([b"1"]), Stop())
+    next(first)
+    threading.Timer(0.05, first.close).start()
+
+    with admission.set_aside(100, Stop()):
+        assert not admission.holds(101)
+
+
 def test_one_pool_serves_all_exports() -> None:
     before = threading.active_count()
     for _ in range(20):

@@ -104,6 +104,9 @@ class Limits(Table):
     patience: Seconds = 10.0
     """Seconds that a large export waits for its turn before it is answered with 503."""
 
+    gathered_bytes: Annotated[Bytes, Field(ge=1 << 20)] = ByteSize(2 << 30)
+    """For pictures that are whole in memory before they are sent, in each process."""
+
     cache_bytes: Annotated[Bytes, Field(ge=1 << 20)] = ByteSize(128 << 20)
     """Of decoded blocks of rasters that each process keeps."""
 

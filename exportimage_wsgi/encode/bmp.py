@@ -30,6 +30,7 @@ class Bmp:
 
     media_type: ClassVar[str] = "image/bmp"
     extension: ClassVar[str] = ".bmp"
+    gathers: ClassVar[int] = 0
 
     @property
     def length(self) -> int:

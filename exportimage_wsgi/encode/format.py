@@ -104,6 +104,12 @@ class Encoder(Protocol):
         ...
 
     @property
+    def gathers(self) -> int:
+        """Bytes that all strips take in memory at most, while they wait for the last; 0 of formats
+        that don't make them wait there."""
+        ...
+
+    @property
     def strips(self) -> tuple[tuple[int, int], ...]:
         """Rows (first, behind the last) of each piece, in the order they are wanted."""
         ...

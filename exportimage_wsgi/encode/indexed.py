@@ -43,6 +43,7 @@ class IndexedPng:
 
     media_type: ClassVar[str] = "image/png"
     extension: ClassVar[str] = ".png"
+    gathers: ClassVar[int] = 0
     length: ClassVar[None] = None
 
     @property
@@ -75,6 +76,10 @@ class GatheredPng:
     length: ClassVar[None] = None
 
     @property
+    def gathers(self) -> int:
+        return _gathered(self.shape_yx, self.palette)
+
+    @property
     def strips(self) -> tuple[tuple[int, int], ...]:
         return cut(self.shape_yx)
 
@@ -105,6 +110,10 @@ class Gif:
     media_type: ClassVar[str] = "image/gif"
     extension: ClassVar[str] = ".gif"
     length: ClassVar[None] = None
+
+    @property
+    def gathers(self) -> int:
+        return _gathered(self.shape_yx, self.palette)
 
     @property
     def strips(self) -> tuple[tuple[int, int], ...]:
@@ -166,6 +175,12 @@ def _own_palette(canvas: Canvas) -> Palette | None:
 
 def _drawn(strips: list[Numbers], palette: Palette | None) -> Drawing:
     return coloured(strips) if palette is None else indexed(strips, palette)
+
+
+def _gathered(shape_yx: tuple[int, int], palette: Palette | None) -> int:
+    """Bytes of all pixels as numbers, and of what is made of them before they go: a sample of
+    colours, or indices, the picture and its file."""
+    return shape_yx[0] * shape_yx[1] * (9 if palette is None else 6)
 
 
 def _lines(indices: NDArray[np.uint8], palette: Palette) -> Bytes2D:

@@ -44,6 +44,7 @@ class Jpeg:
 
     media_type: ClassVar[str] = "image/jpeg"
     extension: ClassVar[str] = ".jpg"
+    gathers: ClassVar[int] = 0
     length: ClassVar[None] = None
 
     @property

@@ -53,6 +53,10 @@ class Kmz:
     length: ClassVar[None] = None
 
     @property
+    def gathers(self) -> int:
+        return self.overlay.gathers
+
+    @property
     def strips(self) -> tuple[tuple[int, int], ...]:
         return self.overlay.strips
 

@@ -44,6 +44,12 @@ class Lerc:
     length: ClassVar[None] = None
 
     @property
+    def gathers(self) -> int:
+        """Of one band the values and what is valid, the room for its blob, and the blob."""
+        size = self.shape_yx[0] * self.shape_yx[1] * (self.pixel_type.dtype.itemsize + 1)
+        return size * (4 if self.fill is not None and self.tolerance > 0 else 3)
+
+    @property
     def strips(self) -> tuple[tuple[int, int], ...]:
         return cut(self.shape_yx, pixel_bytes=self.bands * self.pixel_type.dtype.itemsize)
 

@@ -50,6 +50,7 @@ class Png:
 
     media_type: ClassVar[str] = "image/png"
     extension: ClassVar[str] = ".png"
+    gathers: ClassVar[int] = 0
     length: ClassVar[None] = None
 
     @property

@@ -39,6 +39,7 @@ class Raw:
     """Bands side by side (bip), or one after another (bsq)?"""
 
     media_type: ClassVar[str] = "application/octet-stream"
+    gathers: ClassVar[int] = 0
 
     @property
     def extension(self) -> str:

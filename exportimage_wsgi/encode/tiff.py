@@ -71,6 +71,7 @@ class Tiff:
 
     media_type: ClassVar[str] = "image/tiff"
     extension: ClassVar[str] = ".tif"
+    gathers: ClassVar[int] = 0
 
     @property
     def length(self) -> int | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..encode.format import Encoder
-from ..errors import ItemError, ParameterError
+from ..errors import ItemError, ParameterError, SizeLimitError
 from ..geo.extent import Extent
 from ..geo.grid import Window
 from ..imagery.view import View, cube, read
@@ -62,7 +62,8 @@ def export_image(
         runner: threads and limits; the process's own if not given.
 
     Raises:
-        ParameterError: the request asks for what the service cannot give.
+        ParameterError: the request asks for what the service cannot give, or the runner cannot
+            hold in memory.
         SourceError: statistics were needed, and the raster cannot be read.
     """
     planner = Planner(service=service, request=request, kmz=kmz)
@@ -101,6 +102,7 @@ class Export:
         self.plan = plan = planner.plan()
         self._planner = planner
         self._runner = runner
+        self._check_memory()
         self._settled: Encoder | None = None if plan.translucent else plan.encoder
         self._kept: list[Any] | None = None
         self._settling = threading.Lock()
@@ -182,7 +184,10 @@ class Export:
         pieces = self._runner.pieces(partial(make_piece, self.plan.view, encoder), count, stop)
         if progress is not None:
             pieces = _told(pieces, count, progress)
-        return Stream(_assembled(encoder, pieces), pieces, stop)
+        chunks = _assembled(encoder, pieces)
+        if count > 1 and encoder.gathers:
+            chunks = self._runner.within(encoder.gathers, chunks, stop)
+        return Stream(chunks, pieces, stop)
 
     def save(self, path: str | PathLike[str], progress: bool | Progress | None = None) -> Path:
         """Write the file; it appears under its name only when it is complete. A device or a pipe,
@@ -206,6 +211,14 @@ class Export:
         with _shown(progress, self.width * self.height) as tell, self.stream(tell) as stream:
             write(stream, target)
         return target
+
+    def _check_memory(self) -> None:
+        """A file that would never find room to be made whole isn't begun."""
+        wanted = self.plan.encoder.gathers
+        if not self._runner.admission.holds(wanted):
+            kind = self.plan.encoder.extension[1:]
+            rule = f"{kind} needs {wanted / 2**20:.0f} MiB of memory for it, more than is allowed"
+            raise SizeLimitError("size", f"{self.width},{self.height}", rule)
 
     def _check_name(self, target: Path) -> None:
         """A picture in a file called .tif would be found out much later."""

@@ -233,5 +233,5 @@ def _runner(config: Config) -> Runner:
     return Runner(
         driver=driver(config.compute.scheduler, config.compute.threads),
         deadline=limits.deadline or None,
-        admission=Admission(limits.exports or 2 * cores(), limits.patience),
+        admission=Admission(limits.exports or 2 * cores(), limits.patience, limits.gathered_bytes),
     )

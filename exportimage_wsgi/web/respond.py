@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from werkzeug.http import parse_range_header, quote_etag
 from werkzeug.wrappers import Response
 
+from ..errors import CancelledError
 from ..outputs import StoredFile
 from .asked import Asked, HTTPRequest
 
@@ -125,6 +126,9 @@ class Body:
         try:
             return next(self._chunks)
         except StopIteration:
+            raise
+        except CancelledError as error:
+            _log.info("an export broke off after its first bytes were sent: %s", error)
             raise
         except BaseException as error:
             _log.exception("an export failed after its first bytes were sent")

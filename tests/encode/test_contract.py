@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import pickle
+import tracemalloc
 import zipfile
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from exportimage_wsgi.encode import FORMATS
 from exportimage_wsgi.encode.format import Canvas, Compression, Content, Encoder, Options
 from exportimage_wsgi.encode.kmz import Kmz
-from exportimage_wsgi.pixels import Pixels
+from exportimage_wsgi.pixels import Pixels, PixelType
 from tests.encode.drawing import SIZES, canvas, cut_small, holes, made, no_holes, rgba, scene
 
 TYPES = {
@@ -32,6 +33,8 @@ TYPES = {
     "kmz": ("application/vnd.google-earth.kmz", ".kmz"),
 }
 ROWS = [*TYPES, *(f"tiff {c.value}" for c in Compression if c is not Compression.NONE)]
+FEW_STRIPS = 10 << 20
+"""Bytes of strips that are being made, and of those that wait before they go to the disk."""
 LOSSY = {"jpg", "tiff jpeg"}
 
 
@@ -81,6 +84,37 @@ def test_a_declared_length_is_that_of_the_file(row: str, place: Canvas, pixels: 
     data = made(encoder, pixels)
 
     assert encoder.length in (None, len(data))
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("bands", [1, 3])
+def test_no_more_is_gathered_than_is_declared(
+    row: str, bands: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_small(monkeypatch, 50_000)
+    size_wh, pixel_type = (1500, 1200), PixelType.F64 if row == "lerc" else PixelType.U8
+    encoder = fitted(row, canvas(size_wh, bands, pixel_type=pixel_type))
+    noise = np.random.default_rng(1).integers(0, 256, (bands, 1200, 1500))
+    pixels = Pixels(noise.astype(pixel_type.dtype), holes(size_wh))
+
+    peak = peak_of(encoder, pixels)
+
+    assert peak < encoder.gathers + FEW_STRIPS
+
+
+def peak_of(encoder: Encoder, pixels: Pixels) -> int:
+    """Bytes that Python and NumPy hold at most while a file is assembled and given away."""
+    pieces = (
+        encoder.piece(index, Pixels(pixels.values[:, a:b], pixels.valid[:, a:b]))
+        for index, (a, b) in enumerate(encoder.strips)
+    )
+    tracemalloc.start()
+    try:
+        for _ in encoder.assemble(pieces):
+            pass
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("row", ["tiff", "bmp", "bip", "bsq"])

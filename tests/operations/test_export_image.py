@@ -22,6 +22,7 @@ from exportimage_wsgi.errors import (
     CancelledError,
     OverloadedError,
     ParameterError,
+    SizeLimitError,
     SourceError,
 )
 from exportimage_wsgi.geo.grid import Window
@@ -239,6 +240,29 @@ def test_who_finds_no_place_is_turned_away(make_service: Callable[..., ImageServ
     assert b"".join(
         export_image(make_service(), request(size=(3000, 3998)), runner=runner).stream()
     )
+
+
+def test_who_finds_no_memory_is_turned_away(make_service: Callable[..., ImageService]) -> None:
+    runner = Runner(admission=Admission(9, patience=0.01, memory=25_000_000))
+    asked = request(size=(1500, 1501), format="gif")
+    first = export_image(make_service(), asked, runner=runner).stream()
+    next(first)
+
+    with pytest.raises(OverloadedError):
+        b"".join(export_image(make_service(), asked, runner=runner).stream())
+
+    small = request(size=(300, 200), format="gif")
+    assert b"".join(export_image(make_service(), small, runner=runner).stream())
+    first.close()
+    assert b"".join(export_image(make_service(), asked, runner=runner).stream())
+
+
+def test_what_never_finds_memory_is_refused(make_service: Callable[..., ImageService]) -> None:
+    runner = Runner(admission=Admission(9, memory=1 << 20))
+
+    with pytest.raises(SizeLimitError, match=r"size=2000,1500: lerc needs \d+ MiB of memory"):
+        export_image(make_service(), request(size=(2000, 1500), format="lerc"), runner=runner)
+    assert export_image(make_service(), request(size=(2000, 1500), format="png"), runner=runner)
 
 
 def test_small_exports_start_no_thread(make_service: Callable[..., ImageService]) -> None:

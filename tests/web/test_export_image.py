@@ -21,6 +21,7 @@ from tests.operations.scenes import constant_scenes, mosaic
 
 EXPORT = "/rest/services/Rocky/Scene/ImageServer/exportImage"
 BOX = {"bbox": "-117,34,-116,35", "bboxSR": "4326", "size": "300,200"}
+DATA = Path(__file__).parents[2] / "examples" / "data"
 DRAWN = [-117.25, 34.0, -115.75, 35.0]
 
 
@@ -352,3 +353,21 @@ def test_the_form_shows_a_preview_of_what_browsers_cannot_show(client: Client) -
     assert picture(client.get(preview).data).format == "PNG"
     file = page.split('class="button" href="')[1].split('"')[0]
     assert picture(client.get(file).data).format == "TIFF"
+
+
+def test_a_file_that_never_finds_memory_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "services.toml"
+    service = f'[services.world]\nsource = "{DATA / "world.tif"}"'
+    file.write_text(f'[limits]\ngathered_bytes = "1 MiB"\n{service}')
+    client = visitor_of(create_app(file))
+
+    replies = [
+        client.get(
+            "/rest/services/world/ImageServer/exportImage",
+            query_string={"f": "image", "format": format, "size": "1500,1500"},
+        )
+        for format in ("gif", "png")
+    ]
+
+    assert [reply.status_code for reply in replies] == [400, 200]
+    assert "gif needs" in replies[0].text and "MiB of memory" in replies[0].text

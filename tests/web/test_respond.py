@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from exportimage_wsgi.errors import CancelledError
 from exportimage_wsgi.web.asked import Asked
 from exportimage_wsgi.web.respond import Body, json_reply
 
@@ -65,6 +66,15 @@ def test_a_late_error_is_logged_and_passed_on(caplog: pytest.LogCaptureFixture) 
     with pytest.raises(ValueError, match="late"):
         list(body)
     assert "late" in caplog.text
+
+
+def test_a_reader_who_leaves_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    body = Body(Stream(b"first", CancelledError("the reader left")))
+
+    with caplog.at_level("INFO"), pytest.raises(CancelledError):
+        list(body)
+    assert [(each.levelname, each.exc_info) for each in caplog.records] == [("INFO", None)]
+    assert "the reader left" in caplog.text
 
 
 def test_json_is_ascii_and_holds_no_bare_nan() -> None:
