@@ -8,7 +8,7 @@ SIGHUP reads the configuration again, SIGTERM lets requests end.
 
 import os
 
-from exportimage_wsgi.outputs import remove_private_folder
+from exportimage_wsgi.outputs.private import remove_private_folder
 from exportimage_wsgi.serving import warm
 
 bind = "127.0.0.1:8080"

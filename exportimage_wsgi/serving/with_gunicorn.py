@@ -16,7 +16,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from ..config import Config
 from ..errors import ConfigError
-from ..outputs import remove_private_folder
+from ..outputs.private import remove_private_folder
 from . import Place, announce, warm
 
 _log = logging.getLogger(__name__)

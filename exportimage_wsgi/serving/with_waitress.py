@@ -8,7 +8,7 @@ from typing import Any
 from waitress.server import create_server
 
 from ..config import Config
-from ..outputs import remove_private_folder
+from ..outputs.private import remove_private_folder
 from ..web.app import create_app
 from . import Place, announce, exit_on_sigterm, warm
 

@@ -15,7 +15,9 @@ from werkzeug.wrappers import Response
 from ..esri.replies import export_reply
 from ..operations.export_image import Export, Progress, export_image, persistently
 from ..operations.parameters import parse_export
-from ..outputs import OutputStore, StoredFile, plain
+from ..outputs import OutputStore
+from ..outputs.names import plain
+from ..outputs.stored import StoredFile
 from ..running import Runner
 from ..service import ImageService
 from .address import Address

@@ -15,7 +15,7 @@ from werkzeug.http import parse_range_header, quote_etag
 from werkzeug.wrappers import Response
 
 from ..errors import CancelledError
-from ..outputs import StoredFile
+from ..outputs.stored import StoredFile
 from .asked import Asked, HTTPRequest
 
 _log = logging.getLogger(__name__)

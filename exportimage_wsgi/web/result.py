@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from ..operations.export_image import Export
 from ..operations.parameters import EXPORT_PARAMETERS
-from ..outputs import StoredFile
+from ..outputs.stored import StoredFile
 from .address import Address
 from .exporting import OUTPUT
 from .exporting import drawn as headers_of

@@ -1,4 +1,4 @@
-"""The output store: what it keeps, for how long, and what it leaves behind when it can't."""
+"""The output store: what it keeps, and what it leaves behind when it can't."""
 
 from __future__ import annotations
 
@@ -6,54 +6,15 @@ import errno
 import multiprocessing
 import os
 import shutil
-import stat
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from exportimage_wsgi import outputs
 from exportimage_wsgi.errors import FileSizeError, NotFoundError, SourceError, StoreError
-from exportimage_wsgi.outputs import OutputStore, StoredFile
-
-DAY = 86_400.0
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> OutputStore:
-    return OutputStore(tmp_path / "outputs", max_age=600, max_bytes=1_000_000)
-
-
-def keep(store: OutputStore, token: str = "t", *chunks: bytes) -> StoredFile:
-    return store.keep(token, ".png", "image/png", iter(chunks or (b"pixels",)))
-
-
-def visible(store: OutputStore) -> list[str]:
-    return sorted(p.name for p in store.directory.iterdir() if not p.name.startswith(".s"))
-
-
-def aged(file: StoredFile, seconds: float) -> None:
-    when = time.time() - seconds
-    os.utime(file.path, (when, when))
-
-
-class Chunks:
-    """Bytes that remember being closed, and may end in an error."""
-
-    def __init__(self, *chunks: bytes, error: BaseException | None = None) -> None:
-        self._chunks, self._error, self.closed, self.taken = iter(chunks), error, False, 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self.taken += 1
-            yield chunk
-        if self._error is not None:
-            raise self._error
-
-    def close(self) -> None:
-        self.closed = True
+from exportimage_wsgi.outputs import OutputStore
+from tests.outputs.conftest import Chunks, aged, keep, visible
 
 
 def test_a_kept_file_has_its_bytes_type_and_size(store: OutputStore) -> None:
@@ -107,77 +68,6 @@ def test_an_expired_file_is_neither_served_nor_used_again(store: OutputStore) ->
     with pytest.raises(NotFoundError):
         store.open(kept.name)
     assert keep(store, "t", b"fresh").path.read_bytes() == b"fresh"
-
-
-def test_a_sweep_removes_what_expired_and_leaves_the_rest(store: OutputStore) -> None:
-    old, fresh = keep(store, "old"), keep(store, "fresh")
-    aged(old, 700)
-
-    store.sweep()
-
-    assert visible(store) == [fresh.name]
-
-
-def test_a_sweep_removes_the_oldest_beyond_the_limit(store: OutputStore) -> None:
-    files = [keep(store, str(age), b"x" * 10) for age in range(4)]
-    for age, file in enumerate(files):
-        aged(file, age * 10)
-
-    OutputStore(store.directory, max_age=600, max_bytes=25).sweep()
-
-    assert [file.path.exists() for file in files] == [True, True, False, False]
-
-
-def test_a_sweep_leaves_the_newest_file_however_large(store: OutputStore) -> None:
-    kept = keep(store, "t", b"x" * 100)
-
-    OutputStore(store.directory, max_age=600, max_bytes=10).sweep()
-
-    assert visible(store) == [kept.name]
-
-
-def test_files_of_others_are_left_alone(store: OutputStore) -> None:
-    stranger = store.directory / "notes.txt"
-    stranger.write_text("mine")
-    os.utime(stranger, (0, 0))
-
-    store.sweep()
-
-    assert stranger.read_text() == "mine"
-
-
-def test_a_start_removes_old_parts_and_leaves_young_ones(tmp_path: Path) -> None:
-    for name, age in (("old", 2 * DAY), ("young", 60)):
-        part = tmp_path / f".part-{name}"
-        part.write_bytes(b"half")
-        os.utime(part, (time.time() - age, time.time() - age))
-
-    OutputStore(tmp_path, max_age=600, max_bytes=1000)
-
-    assert [path.name for path in tmp_path.glob(".part-*")] == [".part-young"]
-
-
-def test_keeping_sweeps_once_in_a_while(
-    store: OutputStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sweeps: list[int] = []
-    monkeypatch.setattr(OutputStore, "sweep", lambda self: sweeps.append(1))
-
-    for number in range(20):
-        keep(store, str(number))
-
-    assert len(sweeps) <= 1
-
-
-def test_a_worker_does_not_sweep_what_another_just_swept(
-    store: OutputStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sweeps: list[int] = []
-    monkeypatch.setattr(OutputStore, "sweep", lambda self: sweeps.append(1))
-
-    keep(OutputStore(store.directory, 600, 1_000_000))
-
-    assert sweeps == []
 
 
 def test_a_file_that_is_removed_while_it_is_read_is_read_to_the_end(store: OutputStore) -> None:
@@ -339,109 +229,6 @@ def test_a_store_works_again_when_its_folder_was_removed(store: OutputStore) -> 
 
     assert keep(store, "t", b"anew").path.read_bytes() == b"anew"
     assert kept.media_type == "image/png"
-
-
-def test_the_default_folder_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outputs.tempfile, "gettempdir", lambda: str(tmp_path))
-
-    store = OutputStore(None, max_age=600, max_bytes=1000)
-
-    assert store.directory.parent == tmp_path
-    assert stat.S_IMODE(store.directory.stat().st_mode) == 0o700
-    assert stat.S_IMODE(keep(store).path.stat().st_mode) == 0o600
-    assert stat.S_IMODE((store.directory / ".secret").stat().st_mode) == 0o600
-
-
-def test_the_default_folder_is_the_same_for_stores_of_a_process_group(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outputs.tempfile, "gettempdir", lambda: str(tmp_path))
-    first, second = (OutputStore(None, max_age=600, max_bytes=1000) for _ in range(2))
-
-    assert second.open(keep(first).name).size == 6
-
-
-@pytest.mark.parametrize("trick", ["open to all", "a link"])
-def test_a_default_folder_that_others_could_have_made_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trick: str
-) -> None:
-    monkeypatch.setattr(outputs.tempfile, "gettempdir", lambda: str(tmp_path))
-    folder = outputs._private_folder()
-    (tmp_path / "elsewhere").mkdir(mode=0o700)
-    if trick == "a link":
-        folder.symlink_to(tmp_path / "elsewhere")
-    else:
-        folder.mkdir()
-        folder.chmod(0o777)
-
-    with pytest.raises(StoreError, match="may not be written"):
-        keep(OutputStore(None, max_age=600, max_bytes=1000))
-
-
-def test_the_default_folder_is_removed_when_its_server_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outputs.tempfile, "gettempdir", lambda: str(tmp_path))
-    store = OutputStore(None, max_age=600, max_bytes=1000)
-    keep(store)
-
-    store.leave()
-    outputs.remove_private_folder()
-
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.skipif(outputs.fcntl is None, reason="folders cannot be locked")
-def test_the_default_folder_stays_while_another_store_uses_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outputs.tempfile, "gettempdir", lambda: str(tmp_path))
-    ending, other = (OutputStore(None, max_age=600, max_bytes=1000) for _ in range(2))
-    kept = keep(other)
-
-    ending.leave()
-    outputs.remove_private_folder()
-
-    assert kept.path.exists()
-
-
-def test_without_a_default_folder_there_is_nothing_to_remove(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outputs.tempfile, "gettempdir", lambda: str(tmp_path))
-    kept = keep(OutputStore(tmp_path / "out", max_age=600, max_bytes=1000))
-
-    outputs.remove_private_folder()
-
-    assert kept.path.exists()
-
-
-def test_a_link_in_place_of_the_default_folder_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outputs.tempfile, "gettempdir", lambda: str(tmp_path))
-    (tmp_path / "elsewhere").mkdir(mode=0o700)
-    outputs._private_folder().symlink_to(tmp_path / "elsewhere")
-
-    outputs.remove_private_folder()
-
-    assert (tmp_path / "elsewhere").exists()
-
-
-def test_folders_of_ended_servers_are_removed_after_a_day(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outputs.tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(outputs, "_lives", lambda group: group == 11)
-    folders = {group: tmp_path / f"exportimage-{os.geteuid()}-{group}" for group in (11, 12, 13)}
-    for group, folder in folders.items():
-        folder.mkdir(mode=0o700)
-        age = 60 if group == 13 else 2 * DAY
-        os.utime(folder, (time.time() - age, time.time() - age))
-
-    OutputStore(None, max_age=600, max_bytes=1000)
-
-    assert [group for group, folder in folders.items() if folder.exists()] == [11, 13]
 
 
 def test_threads_that_keep_the_same_token_all_get_the_whole_file(store: OutputStore) -> None:
