@@ -17,7 +17,7 @@ try:
 except ImportError:  # Windows: the private folder is of one process
     fcntl = None  # type: ignore[assignment]
 
-_PRIVATE_FOLDER = re.compile(r"exportimage-(?P<user>\w+)-(?P<group>\d+)", re.ASCII)
+_PRIVATE_FOLDER = re.compile(r"exportimage-(?P<user>\w+)-(?P<group>\d{1,9})", re.ASCII)
 _ABANDONED_FOLDER = 86_400.0
 
 

@@ -117,3 +117,15 @@ def test_folders_of_ended_servers_are_removed_after_a_day(
     OutputStore(None, max_age=600, max_bytes=1000)
 
     assert [group for group, folder in folders.items() if folder.exists()] == [11, 13]
+
+
+def test_a_folder_that_others_called_after_no_process_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(private.tempfile, "gettempdir", lambda: str(tmp_path))
+    folder = tmp_path / f"exportimage-{os.geteuid()}-{10**20}"
+    folder.mkdir()
+
+    OutputStore(None, max_age=600, max_bytes=1000)
+
+    assert folder.exists()
