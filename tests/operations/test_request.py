@@ -210,3 +210,12 @@ def test_no_fault_speaks_of_python(wrong: dict[str, Any]) -> None:
 def test_values_are_checked_as_text_is(wrong: dict[str, Any]) -> None:
     with pytest.raises(ParameterError):
         ExportRequest(**wrong)
+
+
+def test_an_interpretation_that_is_said_goes_before_that_of_a_rule() -> None:
+    rule = NoDataRule(values=(0.0,), match=NoDataMatch.ANY)
+
+    made = ExportRequest(no_data=rule, no_data_interpretation="all")
+
+    assert made.no_data == replace(rule, match=NoDataMatch.ALL)
+    assert ExportRequest(no_data=rule).no_data == rule
