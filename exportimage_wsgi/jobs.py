@@ -34,14 +34,21 @@ from .errors import (
 )
 from .words import counted
 
+try:
+    import fcntl
+except ImportError:  # Windows: the folder is of one process
+    fcntl = None  # type: ignore[assignment]
+
 _log = logging.getLogger(__name__)
 
 _ID = re.compile(r"j[0-9a-f]{32}", re.ASCII)
 _RECORD = re.compile(r"\.job-(?P<id>j[0-9a-f]{32})\.(json|cancel)", re.ASCII)
-_PART = ".part-"
+_PART, _LOCK = ".part-", ".jobs"
 _BEAT = 3.0
 _LOST = 30.0
 """Seconds without a beat after which a process is taken for dead."""
+_LOCKED = 2.0
+"""Seconds after which a lock is no longer waited for."""
 _TOLD_EVERY = 1.0
 _FAREWELL = 10.0
 
@@ -111,7 +118,7 @@ class Jobs:
         self.directory, self.max_age = directory, max_age
         self._most, self._threads = most, threads
         self._own: _Own | None = None
-        self._lock = threading.Lock()
+        self._lock, self._taking = threading.Lock(), threading.Lock()
 
     def submit(self, service: str, make: Make) -> Job:
         """Take a job; it begins when a thread is free.
@@ -121,16 +128,13 @@ class Jobs:
             StoreError: the record cannot be written.
         """
         self._sweep()
-        active = sum(job.state.is_active for job in self._all())
-        if active >= self._most:
-            most = counted(self._most, "asynchronous export")
-            raise OverloadedError(f"at most {most} may wait or be under way")
         job = Job(id=f"j{secrets.token_hex(16)}", service=service)
-        try:
+        with self._told(service, "take a job"), self._alone():
+            active = sum(job.state.is_active for job in self._all())
+            if active >= self._most:
+                most = counted(self._most, "asynchronous export")
+                raise OverloadedError(f"at most {most} may wait or be under way")
             self._write(job)
-        except OSError as error:
-            _log.error("job of %s: %s", service, error)
-            raise StoreError("The output store cannot take a job") from error
         self._here().add(job, make)
         return job
 
@@ -150,10 +154,11 @@ class Jobs:
 
         Raises:
             NotFoundError: there is none, or it ended long ago.
+            StoreError: the wish cannot be written.
         """
         job = self.find(job_id, service)
         if job.state.is_active:
-            with contextlib.suppress(OSError):
+            with self._told(service, "end a job"):
                 self._beside(job_id).touch(mode=0o600)
             if self._own is not None:
                 self._own.look()
@@ -173,6 +178,23 @@ class Jobs:
                 self._own = _Own(self, self._threads)
                 atexit.register(self.close)
             return self._own
+
+    @contextlib.contextmanager
+    def _told(self, service: str, deed: str) -> Iterator[None]:
+        """Turn a fault of the disk into an error that may be shown, and log it in full."""
+        try:
+            yield
+        except OSError as error:
+            _log.error("job of %s: %s", service, error)
+            raise StoreError(f"The output store cannot {deed}") from error
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While no other thread or process takes a job of this folder."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._taking, (self.directory / _LOCK).open("a") as file:
+            _lock(file)
+            yield
 
     # --- the records ------------------------------------------------------------------------
 
@@ -195,10 +217,10 @@ class Jobs:
         try:
             age = time.time() - path.stat().st_mtime
             told = json.loads(path.read_text())
-        except (OSError, ValueError):
+            state, messages = State(told["state"]), tuple(told["messages"])
+            job = Job(**(told | {"state": state, "messages": messages}))
+        except (OSError, ValueError, LookupError, TypeError):  # Other releases tell other things.
             return None
-        state, messages = State(told["state"]), tuple(told["messages"])
-        job = Job(**(told | {"state": state, "messages": messages}))
         if not job.state.is_active:
             return job if age <= self.max_age else None
         if age > _LOST:
@@ -229,6 +251,19 @@ class Jobs:
 
     def _is_unwanted(self, job_id: str) -> bool:
         return self._beside(job_id).exists()
+
+
+def _lock(file: Any) -> None:
+    """Lock it, but wait neither for a process that is halted nor for a disk that has no locks: then
+    a few jobs too many may be taken."""
+    end = time.monotonic() + _LOCKED
+    while fcntl is not None and time.monotonic() < end:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.01)
+        except OSError:
+            return None
 
 
 class _Own:

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_another_process_tells_of_it_and_ends_it(jobs: Jobs, tmp_path: Path) -> 
     assert other.find(job.id, "scene").state is State.EXECUTING
     assert other.cancel(job.id, "scene").state is State.CANCELLING
     assert ended(other, job).state is State.CANCELLED
-    assert [path.name for path in tmp_path.iterdir()] == [f".job-{job.id}.json"]
+    assert [path.name for path in tmp_path.glob(".job-*")] == [f".job-{job.id}.json"]
 
 
 def test_its_progress_is_told_now_and_then(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +163,51 @@ def test_jobs_that_ended_long_ago_are_removed(jobs: Jobs, tmp_path: Path) -> Non
     new = jobs.submit("scene", lambda progress, has_left: {})
 
     ended(jobs, new)
-    assert {path.name for path in tmp_path.iterdir()} == {f".job-{new.id}.json", ".job-of-mine"}
+    assert {path.name for path in tmp_path.glob(".job-*")} == {
+        f".job-{new.id}.json",
+        ".job-of-mine",
+    }
+
+
+def test_two_processes_do_not_both_take_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, both = Jobs._write, [Jobs(tmp_path, max_age=600, most=1) for _ in range(2)]
+
+    def slowly(self: Jobs, job: Job) -> None:
+        time.sleep(0.1)
+        write(self, job)
+
+    monkeypatch.setattr(Jobs, "_write", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        taken = [pool.submit(each.submit, "scene", Work()) for each in both]
+        refused = [isinstance(each.exception(), OverloadedError) for each in taken]
+    for each in both:
+        each.close()
+
+    assert sorted(refused) == [False, True]
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"state": "Asleep", "messages": []}', '{"id": 5'])
+def test_what_another_release_wrote_is_passed_over(jobs: Jobs, tmp_path: Path, text: str) -> None:
+    (tmp_path / f".job-j{'0' * 32}.json").write_text(text)
+
+    assert ended(jobs, jobs.submit("scene", lambda progress, has_left: {})).result == {}
+    with pytest.raises(NotFoundError):
+        jobs.find(f"j{'0' * 32}", "scene")
+
+
+def test_an_end_that_cannot_be_asked_for_is_an_error(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = jobs.submit("scene", Work())
+
+    def touch(self: Path, mode: int) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match="cannot end a job"):
+        patch.setattr(Path, "touch", touch)
+        jobs.cancel(job.id, "scene")
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -129,7 +130,8 @@ class Body:
             raise
         except CancelledError as error:
             _log.info("an export broke off after its first bytes were sent: %s", error)
-            raise
+            # Servers break the connection off; at anything else they would tell of a fault as well.
+            raise BrokenPipeError(errno.EPIPE, str(error)) from error
         except BaseException as error:
             _log.exception("an export failed after its first bytes were sent")
             if self._failed is not None:
