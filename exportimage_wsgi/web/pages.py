@@ -27,6 +27,7 @@ from .respond import finite, page
 from .result import LARGEST_LIVE, Drawn
 from .service_page import bands, glance, items, operations, preview
 from .snippets import served, snippets
+from .swatches import LAYERS, swatches_of
 from .way import Crumb, crumbs
 
 _HERE = Path(__file__).parent
@@ -156,7 +157,7 @@ class Pages:
     ) -> Response:
         """The form of another operation filled with the request, and its answer: as a table, where
         that can be read, and as JSON."""
-        left_out = () if items is None else ("features", "fields", ITEMS)
+        left_out = (LAYERS,) if items is None else (LAYERS, "features", "fields", ITEMS)
         told = facts(answer, left_out, dates) if answer else ()
         return self._page(
             "operation.html",
@@ -174,6 +175,7 @@ class Pages:
             items=items,
             links=links,
             charts=_named(charts_of(answer or {})),
+            swatches=swatches_of(answer or {}),
             answer=None if answer is None else _json(answer),
             error=error,
         )

@@ -183,7 +183,7 @@ def items(service: ImageService, base: str) -> str:
     """Path of the list of a mosaic's rasters; nothing of a single one."""
     listed = any(each.path == "query" and each.offered(service) for each in OPERATIONS)
     query = {"where": "1=1", "outFields": "*", "returnGeometry": "false"}
-    return f"{base}/query?{urlencode(query)}" if listed else ""
+    return f"{base}/query?{urlencode(query)}#result" if listed else ""
 
 
 def _listed(operation: Operation, base: str) -> Listed:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,13 @@ def test_a_thumbnail_is_a_small_png(client: Visitor) -> None:
     with Image.open(io.BytesIO(reply.data)) as picture:
         assert picture.size == (133, 133)
     assert reply.content_type == "image/png"
+
+
+def test_the_page_of_the_mosaic_leads_straight_to_the_list(client: Visitor) -> None:
+    (link,) = re.findall(r'href="([^"]+)">List the rasters<', client.get(BASE).text)
+    path, _, place = html.unescape(link).partition("#")
+
+    assert f'id="{place}"' in client.get(path).text
 
 
 def test_the_page_of_a_query_lists_items_with_links(client: Visitor) -> None:

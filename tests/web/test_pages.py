@@ -247,3 +247,11 @@ def test_dates_are_told_as_such(milliseconds: int, told: str) -> None:
     (found,) = facts({"a": {"taken": milliseconds, "count": 7}}, dates=["taken"])
 
     assert found.values == (("Taken", told), ("Count", "7"))
+
+
+def test_a_legend_shows_its_colours(client: Client) -> None:
+    page = Reader(client.get(SCENE + "/legend").text)
+    layer = client.get(SCENE + "/legend?f=json").get_json()["layers"][0]
+
+    shown = [image["src"].partition("base64,")[2] for image in page.all("img")]
+    assert shown == [entry["imageData"] for entry in layer["legend"]]

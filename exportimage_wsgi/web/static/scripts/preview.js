@@ -97,8 +97,10 @@ window.exportimage = {};
     const line = figure.querySelector("output");
     const spelled = speller(Number(figure.dataset.pixel));
     let held = false;
-    line.textContent = "Drag or use the arrow keys to move, the wheel or + and − to zoom"
-      + (figure.dataset.identify ? "; click or press enter for values." : ".");
+    const isTouched = window.matchMedia("(hover: none)").matches;
+    const ways = isTouched ? ["Drag to move, pinch to zoom", "tap"]
+      : ["Drag or use the arrow keys to move, the wheel or + and − to zoom", "click or press enter"];
+    line.textContent = ways[0] + (figure.dataset.identify ? `; ${ways[1]} for values.` : ".");
     map.on("mousemove", (event) => {
       if (!held) line.textContent = spelled(event.latlng);
     });
