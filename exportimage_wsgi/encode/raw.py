@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pixels import Pixels, PixelType, Values
+from ..pixels import Pixels, PixelType
 from .format import Canvas, Content, Options
-from .rows import cut
+from .rows import cut, interleaved
 from .spool import read_back, room, write_at
 
 RawPiece = tuple[tuple[bytes, ...], bytes]
@@ -56,10 +56,10 @@ class Raw:
         return cut(self.shape_yx, pixel_bytes=self._pixel_bytes, multiple=8)
 
     def piece(self, index: int, pixels: Pixels) -> RawPiece:
-        values = little_endian(pixels.filled(self.fill))
-        runs = [values.transpose(1, 2, 0)] if self.by_pixel else list(values)
+        values = pixels.filled(self.fill)
+        runs = [interleaved(values)] if self.by_pixel else list(values)
         mask = np.packbits(pixels.alpha() > 0)
-        return tuple(run.tobytes() for run in runs), mask.tobytes()
+        return tuple(little_endian(run).tobytes() for run in runs), mask.tobytes()
 
     def assemble(self, pieces: Iterable[RawPiece]) -> Iterator[bytes]:
         """The first run at once; the other bands and the mask wait on disk."""
@@ -104,6 +104,6 @@ class RawFormat:
         )
 
 
-def little_endian(values: Values) -> NDArray[np.generic]:
+def little_endian(values: NDArray[Any]) -> NDArray[Any]:
     """The values in the byte order that files have; no copy where memory has it too."""
     return values.astype(values.dtype.newbyteorder("<"), copy=False)

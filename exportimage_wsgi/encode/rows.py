@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..compiled import compiled
-from ..pixels import Pixels
+from ..pixels import Pixels, Values
 
 STRIP_PIXELS = 1 << 20
 """Most pixels of a strip, unless a single row has more."""
@@ -38,6 +38,16 @@ def cut(
 def plain(array: NDArray[Any]) -> NDArray[Any]:
     """The array as compiled code knows it: contiguous and writable. No copy if it is so."""
     return np.require(array, requirements=["C", "W"])
+
+
+def interleaved(values: Values) -> NDArray[Any]:
+    """`(y, x, band)` of `(band, y, x)`."""
+    bands, rows, columns = values.shape
+    if bands == 1:
+        return values.reshape(rows, columns, 1)
+    out = np.empty((rows, columns, bands), values.dtype)
+    _interleave(plain(values), out)
+    return out
 
 
 def painted(pixels: Pixels, background: tuple[int, int, int], channels: int) -> Bytes2D:
@@ -70,3 +80,13 @@ def _paint(
                 else:
                     mixed = np.int32(band[x]) * share + ground * (255 - share)
                     out[y, x, c] = (mixed + 127) // 255
+
+
+@compiled
+def _interleave(values: Any, out: Any) -> None:  # pragma: no cover - compiled
+    bands, rows, columns = values.shape
+    for y in range(rows):
+        for b in range(bands):
+            band = values[b, y]
+            for x in range(columns):
+                out[y, x, b] = band[x]

@@ -23,7 +23,7 @@ from .format import Canvas, Compression, Content, Options
 from .geotiff import names_tag, no_data_tag, place_tags, reference_tags
 from .jpeg import LARGEST
 from .raw import little_endian
-from .rows import cut
+from .rows import cut, interleaved
 from .spool import SPOOL_BYTES, read_back
 from .tiff_strips import CODES, JPEG_ROWS, LERC_PARAMETERS, packer
 from .tiff_tags import Image, Tag, head
@@ -88,12 +88,11 @@ class Tiff:
 
     def piece(self, index: int, pixels: Pixels) -> Piece:
         """The packed strips of the file that lie in the piece, and its part of the mask."""
-        values = little_endian(self._told(pixels))
+        values = little_endian(interleaved(self._told(pixels)))
         pack = packer(self.compression, self.pixel_type, self.quality, self.tolerance, self.fill)
-        tops = range(0, pixels.shape_yx[0], self._rows)
-        strips = tuple(
-            pack(values[:, top : top + self._rows].transpose(1, 2, 0).copy()) for top in tops
-        )
+        # As they are, strips lie one behind the other: all of a piece are one run of bytes.
+        rows = len(values) if self.compression is Compression.NONE else self._rows
+        strips = tuple(pack(values[top : top + rows]) for top in range(0, len(values), rows))
         mask = np.packbits(pixels.alpha() > 0, axis=1).tobytes() if self.masked else b""
         return strips, mask
 
