@@ -32,6 +32,13 @@ class KeptThings:
 
     def get(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
         """What is kept by this key, made first if it isn't; raises what `make` raises."""
+        found = self.get_now(key, make)
+        if isinstance(found, Future):
+            return cast(Kept, found.result())
+        return found
+
+    def get_now(self, key: Hashable, make: Callable[[], Kept]) -> Kept | Future[Any]:
+        """The same, or what another thread's is going to be."""
         with self._lock:
             if key in self._things:
                 self._things.move_to_end(key)
@@ -39,9 +46,7 @@ class KeptThings:
             being_made = self._being_made.get(key)
             if being_made is None:
                 ours = self._being_made[key] = Future[Any]()
-        if being_made is not None:
-            return cast(Kept, being_made.result())
-        return self._made(key, make, ours)
+        return self._made(key, make, ours) if being_made is None else being_made
 
     def clear(self) -> None:
         with self._lock:

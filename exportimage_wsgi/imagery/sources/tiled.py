@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -94,11 +96,11 @@ class _Opened:
     file: int
     level: TiledLevel
 
-    def tile(self, number: int, is_kept: bool) -> NDArray[Any]:
-        """A tile `(y, x, band)`."""
+    def tile(self, number: int, is_kept: bool) -> NDArray[Any] | Future[NDArray[Any]]:
+        """A tile `(y, x, band)`, or what will be one: another thread unpacks it just now."""
         make = partial(_unpacked, self.file, self.level, number)
         key = (self.path, self.version, self.level.shape_yx, number)
-        return kept.get(key, make) if is_kept else make()
+        return kept.get_now(key, make) if is_kept else make()
 
 
 def _stepped(opened: _Opened, samples: list[int], level: Level, window: Window) -> NDArray[Any]:
@@ -174,27 +176,24 @@ def _copy_tiles(
     bands: Bands,
     out: NDArray[Any],
 ) -> None:
-    level = opened.level
-    for row, column in _touched(level, rows, columns):
-        number = plane * level.in_a_plane + row * level.across + column
-        tile = opened.tile(number, is_kept=rows.step == columns.step == 1)
+    level, later = opened.level, []
+
+    def copy(row: int, column: int, tile: NDArray[Any]) -> None:
         down = rows.within(row * level.tile_yx[0], level.tile_yx[0])
         across = columns.within(column * level.tile_yx[1], level.tile_yx[1])
         _spread(tile[down.there, across.there], bands, out[:, down.here, across.here])
+
+    for row, column in product(rows.blocks(level.tile_yx[0]), columns.blocks(level.tile_yx[1])):
+        number = plane * level.in_a_plane + row * level.across + column
+        tile = opened.tile(number, is_kept=rows.step == columns.step == 1)
+        # Threads that read one below the other want the same tiles: each goes on with another.
+        if isinstance(tile, Future):
+            later.append((row, column, tile))
+        else:
+            copy(row, column, tile)
+    for row, column, promised in later:
+        copy(row, column, promised.result())
     bound_gdal(kept.nbytes)
-
-
-def _touched(level: TiledLevel, rows: Thinned, columns: Thinned) -> list[tuple[int, int]]:
-    """Rows and columns of the tiles that a window lies on.
-
-    Every other window goes from right to left: threads that read one below the other want the same
-    tiles, and so meet in the middle instead of waiting for each other.
-    """
-    height, width = level.tile_yx
-    across = columns.blocks(width)
-    if rows.start // (rows.count * rows.step) % 2:
-        across = across[::-1]
-    return [(row, column) for row in rows.blocks(height) for column in across]
 
 
 def _of_plane(level: TiledLevel, plane: int, samples: list[int]) -> Bands:
