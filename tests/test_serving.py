@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
-import sys
 import threading
-from types import SimpleNamespace
 
 import pytest
 
@@ -16,8 +13,6 @@ if not hasattr(os, "fork"):
 
 from gunicorn.config import Config
 
-from exportimage_wsgi.catalog import Catalog
-from exportimage_wsgi.serving import warm
 from exportimage_wsgi.serving.with_gunicorn import Worker
 
 
@@ -49,22 +44,3 @@ def test_a_worker_ends_when_the_parent_s_signal_interrupts_the_terminal_s() -> N
             signal.signal(each, handler)
 
     assert pool.ended == 1 and not worker.alive
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc")
-@pytest.mark.parametrize("said", [(), ("MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_")])
-def test_memory_is_kept_for_the_next_picture_unless_the_environment_says_more(
-    said: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[int] = []
-    library = SimpleNamespace(mallopt=lambda number, _: told.append(number))
-    monkeypatch.setattr(ctypes, "CDLL", lambda _: library)
-    numbers = {"MALLOC_ARENA_MAX": -8, "MALLOC_MMAP_THRESHOLD_": -3, "MALLOC_TRIM_THRESHOLD_": -1}
-    for name in numbers:
-        monkeypatch.delenv(name, raising=False)
-    for name in said:
-        monkeypatch.setenv(name, "4")
-
-    warm(Catalog({}))
-
-    assert told == [number for name, number in numbers.items() if name not in said]

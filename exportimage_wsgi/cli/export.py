@@ -10,6 +10,7 @@ import click
 
 from ..running import Runner, pools_ended
 from ..serving import exit_on_sigterm
+from ..tuning import tune_process
 from .meant import in_full, service_meant
 
 _UNLIMITED = (2**31 - 1, 2**31 - 1)
@@ -63,6 +64,7 @@ def command(raster: str, out: Path, **arguments: str | None) -> None:
     from ..operations.export_image import export_image
     from ..operations.parameters import parse_export
 
+    tune_process()
     said = {name: value.strip() for name, value in arguments.items() if value and value.strip()}
     is_kmz = out.suffix.lower() == ".kmz"
     if not is_kmz and "format" not in said:

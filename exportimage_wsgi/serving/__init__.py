@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import logging
-import os
 import signal
 import socket
 import sys
@@ -13,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -23,6 +21,7 @@ from urllib.parse import quote
 from ..config import Config
 from ..errors import ConfigError, ExportImageError
 from ..rasters import is_elsewhere, is_missing, told_in_full
+from ..tuning import tune_process
 
 if TYPE_CHECKING:
     from ..catalog import Catalog
@@ -32,12 +31,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _WARMING = 20.0
-# By the variable that says it: glibc's number (malloc.h), and the value.
-_ALLOCATOR = {
-    "MALLOC_ARENA_MAX": (-8, 2),
-    "MALLOC_MMAP_THRESHOLD_": (-3, 32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": (-1, 64 << 20),
-}
 _BETWEEN_BEATS = 1.0
 _TERMINATED = 128 + 15
 
@@ -145,7 +138,7 @@ def warm(
     """
     from ..operations import warming
 
-    _tune_allocator()
+    tune_process()
     end = time.monotonic() + _WARMING
     found: set[PixelType] = set()
     has_mosaics = False
@@ -183,22 +176,6 @@ def _opened(catalog: Catalog, name: str, beat: Callable[[], object]) -> ImageSer
         while wait([service], timeout=_BETWEEN_BEATS).not_done:
             beat()
         return service.result()
-
-
-def _tune_allocator() -> None:
-    """Have glibc keep what pixels were in for the next ones, in two arenas that threads share.
-
-    Else each block that comes anew from the system costs as much time as filling it, and what one
-    thread has freed is of no use to the others. What the environment says of it holds.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    # Other C libraries have no such function.
-    with suppress(OSError, AttributeError):
-        tell = ctypes.CDLL(None).mallopt
-        for name, (number, value) in _ALLOCATOR.items():
-            if name not in os.environ:
-                tell(number, value)
 
 
 def _is_compiled() -> bool:

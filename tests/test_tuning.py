@@ -1,0 +1,30 @@
+"""What a process sets for all of itself."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from exportimage_wsgi.tuning import tune_process
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc")
+@pytest.mark.parametrize("said", [(), ("MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_")])
+def test_memory_is_kept_for_the_next_picture_unless_the_environment_says_more(
+    said: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    library = SimpleNamespace(mallopt=lambda number, _: told.append(number))
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: library)
+    numbers = {"MALLOC_ARENA_MAX": -8, "MALLOC_MMAP_THRESHOLD_": -3, "MALLOC_TRIM_THRESHOLD_": -1}
+    for name in numbers:
+        monkeypatch.delenv(name, raising=False)
+    for name in said:
+        monkeypatch.setenv(name, "4")
+
+    tune_process()
+
+    assert told == [number for name, number in numbers.items() if name not in said]
