@@ -329,7 +329,10 @@ class _Own:
 
         def progress(done: int, total: int) -> None:
             nonlocal told
-            self._under_way[job.id] = replace(job, done=done, total=total)
+            further = replace(job, done=done, total=total)
+            # jpgpng is begun again at the first pixel that is no data: nobody is told of less.
+            if further.percent >= self._under_way[job.id].percent:
+                self._under_way[job.id] = further
             if time.monotonic() - told > _TOLD_EVERY:
                 told = time.monotonic()
                 self._tell(self._under_way[job.id])

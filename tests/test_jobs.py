@@ -84,6 +84,24 @@ def test_its_progress_is_told_now_and_then(jobs: Jobs, monkeypatch: pytest.Monke
     assert jobs.find(job.id, "scene").percent == 25
 
 
+def test_its_progress_never_goes_back(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exportimage_wsgi.jobs._TOLD_EVERY", -1)
+    told, is_known = [], threading.Event()
+
+    def make(progress: Progress, has_left: Left) -> dict[str, Any]:
+        is_known.wait(10)
+        for done in (1, 2, 1, 3):
+            progress(done, 4)
+            told.append(jobs.find(job.id, "scene").percent)
+        return {}
+
+    job = jobs.submit("scene", make)
+    is_known.set()
+    ended(jobs, job)
+
+    assert told == [25, 50, 50, 75]
+
+
 def test_one_that_waits_is_cancelled_at_once(jobs: Jobs) -> None:
     work = Work()
     jobs.submit("scene", work)

@@ -8,6 +8,7 @@ import click
 
 from .. import __version__
 from ..errors import ExportImageError
+from ..serving import end_as_interrupted
 from . import check, export, index, info, serve
 
 
@@ -19,6 +20,9 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except ExportImageError as error:
             raise click.ClickException(str(error) or error.message) from error
+        except KeyboardInterrupt:
+            click.echo("\nAborted!", err=True)
+            end_as_interrupted()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

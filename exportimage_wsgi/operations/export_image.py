@@ -166,24 +166,23 @@ class Export:
         if isinstance(error, ItemError):
             self._planner.leaves_out(error)
 
-    def settle(self) -> Encoder:
+    def settle(self, progress: Progress | None = None) -> Encoder:
         """Decide which encoder it is; for jpgpng this reads pixels until one is no data."""
         with self._settling:
             if self._settled is None:
-                self._settled = self._opaque_or_not()
+                self._settled = self._opaque_or_not(progress)
         return self._settled
 
     def stream(self, progress: Progress | None = None) -> Stream:
         """The file as an iterator of bytes, made as it is read, in bounded memory."""
-        encoder = self.settle()
+        encoder = self.settle(progress)
         kept, self._kept = self._kept, None
         stop = self._runner.stop()
         if kept is not None:
             return Stream(encoder.assemble(iter(kept)), iter(()), stop)
         count = len(encoder.strips)
         pieces = self._runner.pieces(partial(make_piece, self.plan.view, encoder), count, stop)
-        if progress is not None:
-            pieces = _told(pieces, count, progress)
+        pieces = _told(pieces, count, progress)
         chunks = _assembled(encoder, pieces)
         if count > 1 and encoder.gathers:
             chunks = self._runner.within(encoder.gathers, chunks, stop)
@@ -230,12 +229,14 @@ class Export:
             listed = " or ".join(sorted(made))
             raise ParameterError("format", listed, f"the name {target.name} says otherwise")
 
-    def _opaque_or_not(self) -> Encoder:
+    def _opaque_or_not(self, progress: Progress | None) -> Encoder:
         """jpgpng: make the JPEG, and give it up at the first pixel that is no data."""
         encoder, translucent = self.plan.encoder, self.plan.translucent
         assert translucent is not None
         work = partial(make_opaque_piece, self.plan.view, encoder)
-        pieces = self._runner.pieces(work, len(encoder.strips), self._runner.stop())
+        count = len(encoder.strips)
+        pieces = self._runner.pieces(work, count, self._runner.stop())
+        pieces = _told(pieces, count, progress)
         kept = []
         try:
             for piece in pieces:
@@ -270,7 +271,13 @@ def _assembled(encoder: Encoder, pieces: Iterator[Any]) -> Iterator[bytes]:
     yield from encoder.assemble(chain(first, pieces))
 
 
-def _told(pieces: Iterator[Any], count: int, progress: Progress) -> Iterator[Any]:
+def _told(pieces: Iterator[Any], count: int, progress: Progress | None) -> Iterator[Any]:
+    if progress is None:
+        return pieces
+    return _counted(pieces, count, progress)
+
+
+def _counted(pieces: Iterator[Any], count: int, progress: Progress) -> Iterator[Any]:
     try:
         for done, piece in enumerate(pieces, 1):
             yield piece

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import signal
 import socket
 import sys
@@ -114,6 +115,14 @@ def exit_on_sigterm() -> Iterator[None]:
 
 def _exit(_: int, __: FrameType | None) -> NoReturn:
     raise SystemExit(_TERMINATED)
+
+
+def end_as_interrupted() -> NoReturn:
+    """End as those do who leave Ctrl-C to the system: a shell then ends its script as well."""
+    if sys.platform != "win32":
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    raise SystemExit(128 + signal.SIGINT)
 
 
 def announce(host: str, port: int, prefix: str, names: tuple[str, ...]) -> None:

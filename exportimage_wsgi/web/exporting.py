@@ -103,6 +103,7 @@ class Exporter:
             found = self.outputs.find(export.token, extension, stem)
             if found is not None:
                 return found
+        export.settle(progress)
         return self.outputs.keep(
             export.token,
             export.extension,

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -209,7 +210,12 @@ def test_a_block_that_cannot_be_read_is_told_with_its_folder(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there SIGTERM cannot be caught")
-def test_an_export_that_is_terminated_leaves_nothing_behind(scene: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("by", "status"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, -signal.SIGINT)]
+)
+def test_an_export_that_is_broken_off_leaves_nothing_behind(
+    scene: Path, tmp_path: Path, by: signal.Signals, status: int
+) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
     command = [*PROGRAM, "export", str(scene), f"{folder}/o.bip", "--size", "20000,20000"]
@@ -218,13 +224,13 @@ def test_an_export_that_is_terminated_leaves_nothing_behind(scene: Path, tmp_pat
         while not any(folder.iterdir()):
             assert process.poll() is None and time.monotonic() < end
             time.sleep(0.02)
-        process.terminate()
+        process.send_signal(by)
         try:
             process.wait(60)
         finally:
             process.kill()
 
-    assert process.returncode == 143
+    assert process.returncode == status
     assert list(folder.iterdir()) == []
 
 

@@ -101,6 +101,18 @@ def test_jpgpng_is_jpeg_where_every_pixel_is_data(
     assert export.media_type == picture.get_format_mimetype()
 
 
+def test_the_progress_of_jpgpng_is_told_while_it_is_made(scene: ImageService) -> None:
+    told: list[tuple[int, int]] = []
+    box = {"bbox": (-117.7, 31.9, -117.2, 32.3), "bbox_sr": 4326, "size": (2000, 1500)}
+    export = export_image(scene, request(**box, format="jpgpng"))
+
+    stream = export.stream(lambda done, total: told.append((done, total)))
+
+    assert export.extension == ".jpg"
+    assert told == [(done, len(told)) for done in range(1, len(told) + 1)] != []
+    stream.close()
+
+
 def test_a_file_appears_whole_and_its_progress_is_told(scene: ImageService, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     target = export_image(scene, request(size=(2000, 3000))).save(
