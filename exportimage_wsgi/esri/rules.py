@@ -16,6 +16,7 @@ from enum import Enum
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from ..errors import shown
 from ..geo.crs import CRS
 from ..pixels import MosaicOperation
 from . import names
@@ -101,6 +102,9 @@ class MosaicRule:
     parameter: str = field(default="mosaicRule", compare=False)
     """That it came by: errors name it."""
 
+    received: str = field(default="", compare=False)
+    """What it came as, cut short: errors repeat it."""
+
     def selects(self, row: Row) -> bool:
         """May the raster with these attributes (`objectid` among them) be drawn?
 
@@ -132,7 +136,7 @@ def mosaic_rule(text: str) -> MosaicRule:
     Raises:
         ValueError: it isn't JSON, or a member breaks its rule.
     """
-    return mosaic_rule_of(read_json(text))
+    return replace(mosaic_rule_of(read_json(text)), received=shown(text))
 
 
 def mosaic_rule_of(value: Any) -> MosaicRule:
@@ -300,7 +304,7 @@ def mosaic_properties(text: str) -> MosaicRule:
             raise ValueError(f"{element.tag} is given twice")
     if "sortvalue" in said:
         said["sortvalue"] = _as_number(said["sortvalue"])
-    return replace(mosaic_rule_of(said), parameter="mosaicProperties")
+    return replace(mosaic_rule_of(said), parameter="mosaicProperties", received=shown(text))
 
 
 def _as_number(text: str) -> float | str:

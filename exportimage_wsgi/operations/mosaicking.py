@@ -107,8 +107,7 @@ def _said(request: ExportRequest) -> str:
     rule = request.mosaic_rule
     if rule is None:
         return ""
-    method = "" if rule.method is None else rule.method.value
-    return f"{method}…" if method else "…"
+    return rule.received or "…"
 
 
 def _feather(dataset: MosaicDataset, grid: Grid) -> float:

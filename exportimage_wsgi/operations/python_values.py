@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ParameterError
+from ..errors import ParameterError, shown
 from ..esri import names, params, rendering, rules
 from ..esri.params import Box, TimeRange
 from ..esri.rendering import RenderingRule
@@ -185,7 +185,9 @@ def _milliseconds(moment: datetime | int | None) -> int | None:
 def mosaic_rule(value: Any) -> MosaicRule:
     if isinstance(value, MosaicRule):
         return value
-    return rules.mosaic_rule(value) if isinstance(value, str) else rules.mosaic_rule_of(dict(value))
+    if isinstance(value, str):
+        return rules.mosaic_rule(value)
+    return replace(rules.mosaic_rule_of(dict(value)), received=shown(dict(value)))
 
 
 def properties(value: Any) -> MosaicRule:

@@ -248,6 +248,15 @@ def test_what_the_mosaic_does_not_have_is_refused(four, rule):
     assert refused.value.name == "mosaicRule"
 
 
+def test_a_rule_that_is_refused_is_repeated_as_it_came(four):
+    text = '{"mosaicMethod": "esriMosaicAttribute", "sortField": "Colour"}'
+
+    for rule in (text, json.loads(text)):
+        with pytest.raises(ParameterError) as refused:
+            plan_export(four, ExportRequest(mosaic_rule=rule))
+        assert json.loads(str(refused.value.received).replace("'", '"')) == json.loads(text)
+
+
 def test_the_parameter_of_9_3_is_named_where_it_is_at_fault(four):
     properties = "<MosaicMethod>ByAttribute</MosaicMethod><TileOrderField>Colour</TileOrderField>"
 
