@@ -19,7 +19,16 @@ def compiled(function: Function) -> Function:
     The result is kept beside the module, or, where that can't be written, in the user's cache
     directory or in the system's temporary one, and shared by all processes of the user.
     """
-    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
+    return _compiled(function)
+
+
+def inlined(function: Function) -> Function:
+    """The same, but wherever compiled code calls it, it becomes a part of that code."""
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: Function, **more: bool) -> Function:
+    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"} | more
     try:
         return numba.njit(**options)(function)  # type: ignore[no-any-return]
     except RuntimeError:  # numba: nowhere to keep the result

@@ -15,17 +15,9 @@ from numpy.typing import NDArray
 from ..compiled import compiled
 from ..pixels import Interpolation
 from .kernels import EDGE
-from .smooth import (
-    AS_IT_IS,
-    TWICE,
-    first_of_four,
-    four,
-    four_by_four_valid,
-    gathered,
-    new_room,
-    settle,
-)
+from .smooth import TWICE, first_of_four, four, four_by_four_valid
 from .vectors import sixteen
+from .wide import AS_IT_IS, settle
 
 
 def taps_of(steps: NDArray[np.float64], interpolation: Interpolation) -> int:
@@ -74,10 +66,11 @@ def two(
     low: float,
     high: float,
     frame: Any,
+    rest: Any,
     out: Any,
     out_valid: Any,
 ) -> int:  # pragma: no cover - compiled
-    """Bilinear between two by two pixels; returns how many pixels were none of that kind.
+    """Bilinear between two by two pixels; returns how many pixels were left to `rest`.
 
     `checked`: may a pixel of the window be anything but entirely valid?
     """
@@ -88,7 +81,7 @@ def two(
     next_line = np.uintp(line)
     columns, rows = np.empty(width), np.empty(width)
     us, vs, at = np.empty(width), np.empty(width), np.empty(width, np.int64)
-    room = new_room()
+    which, spots = rest
     others = 0
     for i in range(height):
         y_in_lattice = frame.first_row + i
@@ -138,13 +131,9 @@ def two(
             out_valid[m, i] = 255
         for j in range(width):
             if at[j] < 0:
+                which[others, 0], which[others, 1] = i, j
+                spots[others, 0], spots[others, 1] = rows[j], columns[j]
                 others += 1
-                cell_x = (frame.first_column + j) // 16 - frame.first_cell_x
-                gathered(
-                    source, valid, columns[j], rows[j], steps[cell_y, cell_x, 0],
-                    steps[cell_y, cell_x, 1], False, whole, low, high, frame, i, j, room, out,
-                    out_valid,
-                )  # fmt: skip
     return others
 
 
@@ -202,6 +191,7 @@ def four_by_four(
     low: float,
     high: float,
     frame: Any,
+    rest: Any,
     out: Any,
     out_valid: Any,
 ) -> int:  # pragma: no cover - compiled
@@ -212,7 +202,7 @@ def four_by_four(
     stretches_x, stretches_y = np.empty(width), np.empty(width)
     weights = np.empty((9, width))
     xs, ys = np.empty(width, np.int64), np.empty(width, np.int64)
-    room = new_room()
+    which, spots = rest
     others = 0
     for i in range(height):
         y_in_lattice = frame.first_row + i
@@ -262,11 +252,7 @@ def four_by_four(
             out_valid[m, i] = 255
         for j in range(width):
             if ys[j] < 0:
+                which[others, 0], which[others, 1] = i, j
+                spots[others, 0], spots[others, 1] = rows[j], columns[j]
                 others += 1
-                cell_x = (frame.first_column + j) // 16 - frame.first_cell_x
-                gathered(
-                    source, valid, columns[j], rows[j], steps[cell_y, cell_x, 0],
-                    steps[cell_y, cell_x, 1], cubic, whole, low, high, frame, i, j, room, out,
-                    out_valid,
-                )  # fmt: skip
     return others

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from ..compiled import compiled
 from ..geo.grid import Grid, Window
 from ..geo.mesh import Placement
+from .blocks import tents
 from .kernels import EDGE
-from .smooth import AS_IT_IS, new_room, taps
 from .sources.source import Level
+from .wide import AS_IT_IS, MOST, span
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,17 +81,15 @@ def _axis(positions: Any, step: float, size: int, edge: float) -> Any:  # pragma
     """The members of an `Axis`; from `edge` on there is nothing, though the level may go on."""
     length = positions.size
     first, count = np.zeros(length, np.int64), np.zeros(length, np.int64)
-    _, found, _, found_weights = new_room()
-    weights, sums = np.zeros((length, found.size)), np.zeros(length)
+    found, sums = np.zeros((2, MOST)), np.zeros(length)
+    weights = np.zeros((length, MOST))
     for j in range(length):
         position = positions[j]
         if not (position > -EDGE and position < edge) or int(position + EDGE) >= size:
             continue
-        number, _ = taps(position, step, False, 0, size, False, found, found_weights)
-        first[j], count[j] = found[0], number
-        for n in range(number):
-            weights[j, n] = found_weights[n]
-            sums[j] += found_weights[n]
+        first[j], count[j], start, shrink = span(position, step, False, size, False)
+        sums[j] = tents(found, 0, start, shrink, count[j])
+        weights[j] = found[0]
     return first, count, weights, sums, step
 
 

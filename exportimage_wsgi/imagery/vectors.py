@@ -1,4 +1,4 @@
-"""A sum over sixteen pixels in vector instructions, which the compiler doesn't find by itself."""
+"""Weighed sums of pixels in vector instructions, which the compiler doesn't find by itself."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-_DOUBLE, _INDEX = ir.DoubleType(), ir.IntType(32)
-_FOUR = ir.VectorType(_DOUBLE, 4)
+DOUBLE, FLOAT, BYTE = ir.DoubleType(), ir.FloatType(), ir.IntType(8)
+LONG, _INDEX = ir.IntType(64), ir.IntType(32)
+_FOUR = ir.VectorType(DOUBLE, 4)
 _WEIGHTS = types.UniTuple(types.float64, 4)
 
 
@@ -28,7 +29,7 @@ def _sixteen(
         down: weights of the rows.
         across: weights of the columns.
     """
-    if not isinstance(source, types.Array) or source.layout != "C" or source.ndim != 3:
+    if not is_cube(source):
         return None
     indices = (types.intp, types.intp, types.intp)
     return types.float64(source, *indices, _WEIGHTS, _WEIGHTS), _generated
@@ -36,18 +37,11 @@ def _sixteen(
 
 def _generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     """The instructions: four loads of four values, added up by columns, then across."""
-    kind = signature.args[0].dtype
-    array = context.make_array(signature.args[0])(context, builder, args[0])
-    strides = cgutils.unpack_tuple(builder, array.strides, 3)
-    loaded = ir.VectorType(context.get_data_type(kind), 4)
-    place = _sum(builder, [builder.mul(i, s) for i, s in zip(args[1:4], strides, strict=True)])
-    base = builder.bitcast(array.data, ir.IntType(8).as_pointer())
+    part = Part(context, builder, signature.args[0], args[0], args[1:4])
     columns = []
-    for weight in cgutils.unpack_tuple(builder, args[4], 4):
-        at = builder.bitcast(builder.gep(base, [place]), loaded.as_pointer())
-        values = _as_doubles(builder, builder.load(at, align=1), kind)
-        columns.append(builder.fmul(values, _repeated(builder, weight)))
-        place = builder.add(place, strides[1])
+    for row, weight in enumerate(cgutils.unpack_tuple(builder, args[4], 4)):
+        values = as_reals(builder, part.load(LONG(row), LONG(0), 4), part.kind, DOUBLE)
+        columns.append(builder.fmul(values, repeated(builder, weight, 4)))
     across = ir.Constant(_FOUR, ir.Undefined)
     for number, weight in enumerate(cgutils.unpack_tuple(builder, args[5], 4)):
         across = builder.insert_element(across, weight, _INDEX(number))
@@ -57,21 +51,49 @@ def _generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     return builder.fadd(builder.fadd(builder.fadd(parts[0], parts[1]), parts[2]), parts[3])
 
 
-def _sum(builder: Any, numbers: list[Any]) -> Any:
-    return builder.add(builder.add(numbers[0], numbers[1]), numbers[2])
+def is_cube(array: Any) -> bool:
+    """Is it the type of a contiguous array of three dimensions?"""
+    return isinstance(array, types.Array) and array.layout == "C" and array.ndim == 3
 
 
-def _as_doubles(builder: Any, values: Any, kind: Any) -> Any:
+class Part:
+    """Part of an array `(band, y, x)` from one pixel on, as instructions see it."""
+
+    def __init__(self, context: Any, builder: Any, array: Any, value: Any, first: Any) -> None:
+        made = context.make_array(array)(context, builder, value)
+        self.kind, self._builder = array.dtype, builder
+        self._type = context.get_data_type(array.dtype)
+        strides = cgutils.unpack_tuple(builder, made.strides, 3)
+        self._line = strides[1]
+        places = [builder.mul(i, s) for i, s in zip(first, strides, strict=True)]
+        place = builder.add(builder.add(places[0], places[1]), places[2])
+        self._first = builder.gep(builder.bitcast(made.data, BYTE.as_pointer()), [place])
+
+    def load(self, row: Any, column: Any, count: int) -> Any:
+        """So many values beside each other."""
+        builder, vector = self._builder, ir.VectorType(self._type, count)
+        line = builder.gep(self._first, [builder.mul(row, self._line)])
+        at = builder.gep(builder.bitcast(line, self._type.as_pointer()), [column])
+        return builder.load(builder.bitcast(at, vector.as_pointer()), align=1)
+
+
+def as_reals(builder: Any, values: Any, kind: Any, real: Any) -> Any:
+    """A vector of numbers of a kind as one of doubles, or of floats."""
+    wanted = ir.VectorType(real, values.type.count)
     if isinstance(kind, types.Integer):
         is_signed = kind.name.startswith("int")
         convert = builder.sitofp if is_signed else builder.uitofp
-        return convert(values, _FOUR)
-    return values if kind == types.float64 else builder.fpext(values, _FOUR)
+        return convert(values, wanted)
+    if values.type == wanted:
+        return values
+    return (builder.fptrunc if real == FLOAT else builder.fpext)(values, wanted)
 
 
-def _repeated(builder: Any, number: Any) -> Any:
-    vector = builder.insert_element(ir.Constant(_FOUR, ir.Undefined), number, _INDEX(0))
-    first = ir.Constant(ir.VectorType(_INDEX, 4), [0] * 4)
+def repeated(builder: Any, number: Any, count: int) -> Any:
+    """A vector of so many times the number."""
+    undefined = ir.Constant(ir.VectorType(number.type, count), ir.Undefined)
+    vector = builder.insert_element(undefined, number, _INDEX(0))
+    first = ir.Constant(ir.VectorType(_INDEX, count), [0] * count)
     return builder.shuffle_vector(vector, vector, first)
 
 

@@ -26,7 +26,7 @@ from ..pixels import (
     Values,
     all_valid,
 )
-from . import aligned, kernels, narrow, separable, smooth
+from . import aligned, kernels, narrow, separable, smooth, wide
 from .kernels import Frame
 from .sources.source import Level, Source, SourceInfo
 
@@ -392,11 +392,11 @@ def _gather(
         kernels.majority(source, valid, columns, rows, steps, frame, out, out_valid)
     else:
         cubic = layer.interpolation is Interpolation.CUBIC
-        low, high = (float(v) for v in pixel_type.limits)
-        smooth.weighted(
-            source, valid, columns, rows, steps, cubic,
-            pixel_type.is_integer, low, high, frame, out, out_valid,
-        )  # fmt: skip
+        rest, limits = wide.room(window.shape_yx), _limits(pixel_type)
+        count = smooth.weighted(
+            source, valid, columns, rows, steps, cubic, *limits, frame, rest, out, out_valid
+        )
+        wide.gather(source, valid, rest, count, steps, cubic, limits, frame, out, out_valid)
     return _delivered(out, out_valid, pixel_type)
 
 
@@ -416,16 +416,23 @@ def _narrow(
     out = np.empty((len(source), *window.shape_yx), source.dtype)
     out_valid = np.empty((max(len(valid), 1), *window.shape_yx), np.uint8)
     frame = _frame(layer, needed, window, found.first_yx, around)
-    whole, (low, high) = pixel_type.is_integer, (float(v) for v in pixel_type.limits)
+    rest, limits = wide.room(window.shape_yx), _limits(pixel_type)
     where = source, valid, checked, found.columns, found.rows, found.steps
+    cubic = layer.interpolation is Interpolation.CUBIC
     if taps == 2:
-        others = narrow.two(*where, whole, low, high, frame, out, out_valid)
+        others = narrow.two(*where, *limits, frame, rest, out, out_valid)
     else:
-        cubic = layer.interpolation is Interpolation.CUBIC
-        others = narrow.four_by_four(*where, cubic, whole, low, high, frame, out, out_valid)
+        others = narrow.four_by_four(*where, cubic, *limits, frame, rest, out, out_valid)
     if others == 0:
         return Pixels(_given_back(out, pixel_type.dtype), all_valid(window.shape_yx))
+    wide.gather(source, valid, rest, others, found.steps, cubic, limits, frame, out, out_valid)
     return _delivered(out, out_valid, pixel_type)
+
+
+def _limits(pixel_type: PixelType) -> tuple[bool, float, float]:
+    """Are values integers, and between which?"""
+    low, high = pixel_type.limits
+    return pixel_type.is_integer, float(low), float(high)
 
 
 def _worked(layer: Layer, pixels: Pixels) -> tuple[Values, Validity]:
