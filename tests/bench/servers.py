@@ -15,6 +15,8 @@ from work import Box, Row
 PROCESSES = 2
 """Of each server."""
 CLIENTS = 8
+CACHE = 256
+"""MiB of decoded blocks that each process may keep: ours, MapServer's and the limit's."""
 _MEDIA = {"png": "image/png", "jpeg": "image/jpeg", "tiff": "image/tiff"}
 
 
@@ -22,7 +24,7 @@ class Ours(Server):
     name = "ours"
 
     def start(self) -> None:
-        lines = ["[limits]", "max_image_size = [40000, 40000]"]
+        lines = ["[limits]", "max_image_size = [40000, 40000]", f'cache_bytes = "{CACHE} MiB"']
         for name, path in self.rasters.items():
             # A mosaic is a folder to ours, and a VRT of its rasters to the others.
             source = path.with_suffix("") if path.suffix == ".vrt" else path
@@ -59,7 +61,7 @@ class MapServer(Server):
         settings.write_text('CONFIG\n  ENV\n    MS_MAP_PATTERN "."\n  END\n  MAPS\n  END\nEND\n')
         said = {
             "MAPSERVER_CONFIG_FILE": str(settings),
-            "GDAL_CACHEMAX": "256",
+            "GDAL_CACHEMAX": str(CACHE),
         }
         with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
             address = f"127.0.0.1:{listener.getsockname()[1]}"
