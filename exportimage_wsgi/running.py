@@ -143,7 +143,8 @@ def pools_ended() -> Iterator[None]:
 
 
 class Admission:
-    """Lets in so many heavy exports at a time; the others wait a little, then are turned away."""
+    """Lets in so many heavy exports at a time; twice as many wait a little, the others are turned
+    away, so that some threads of a server are left for what is small."""
 
     def __init__(self, places: int, patience: float = 10.0, memory: float = math.inf) -> None:
         """Let nobody in yet.
@@ -154,6 +155,7 @@ class Admission:
             memory: bytes for all that wait in memory until they are whole.
         """
         self._places = threading.BoundedSemaphore(places)
+        self._seats = threading.BoundedSemaphore(2 * places)
         self._patience = patience
         self._memory = _Memory(memory)
 
@@ -188,6 +190,19 @@ class Admission:
             self._memory.give(wanted)
 
     def _in_time(self, taken: Callable[[float], bool], stop: Stop, busy: str) -> None:
+        """Wait until it is taken, as long as there is a seat for that."""
+        if taken(0):
+            return
+        if math.isinf(self._patience):
+            return self._wait(taken, stop, busy)
+        if not self._seats.acquire(blocking=False):
+            raise OverloadedError(busy)
+        try:
+            self._wait(taken, stop, busy)
+        finally:
+            self._seats.release()
+
+    def _wait(self, taken: Callable[[float], bool], stop: Stop, busy: str) -> None:
         """Try again and again, for some seconds each, until it is taken or patience ends."""
         end = time.monotonic() + self._patience
         while not taken(min(_GLANCE, max(0, end - time.monotonic()))):

@@ -12,6 +12,7 @@ import pytest
 
 from exportimage_wsgi.errors import CancelledError, OverloadedError
 from exportimage_wsgi.running import Admission, Here, Runner, Stop, Threads
+from tests.clusters import until
 
 DRIVERS = [Here(), Threads(workers=1), Threads(workers=3)]
 
@@ -88,6 +89,26 @@ def test_a_place_is_given_back_when_the_reader_closes() -> None:
     assert list(runner.pieces(Work(), 1, Stop())) == [0]
     first.close()
     assert len(list(runner.pieces(Work(), 5, Stop()))) == 5
+
+
+def test_twice_as_many_wait_as_there_are_places() -> None:
+    admission, stops = Admission(1, patience=60), [Stop(), Stop()]
+
+    def wait(stop: Stop) -> None:
+        with pytest.raises(CancelledError), admission.entered(stop):
+            pass
+
+    with admission.entered(Stop()):
+        waiting = [threading.Thread(target=wait, args=(stop,)) for stop in stops]
+        for each in waiting:
+            each.start()
+        until(lambda: not admission._seats._value, "nobody waits")  # type: ignore[attr-defined]
+        with pytest.raises(OverloadedError), admission.entered(Stop()):
+            pass
+        for stop in stops:
+            stop.now()
+        for each in waiting:
+            each.join()
 
 
 def test_memory_is_set_aside_until_the_reader_closes() -> None:
