@@ -78,6 +78,7 @@ SCHEMAS: dict[str, Any] = {
         height=_of("integer", "Pixels.", minimum=1),
         extent=reference("schemas", "Extent"),
         scale=_of("number", "Always 0."),
+        messages=_list(_TEXT, "What is to be known of it, as items of a mosaic left out."),
     ),
     "Job": _object(
         "An asynchronous export; when it has succeeded, with the members of ExportReply.",
@@ -174,6 +175,10 @@ HEADERS: dict[str, Any] = {
     "Content-Crs": {
         "description": "Its reference, where that has a number.",
         "schema": {"type": "string", "pattern": "^(EPSG|ESRI):[0-9]+$"},
+    },
+    "Content-Notes": {
+        "description": "What is to be known of it, as items of a mosaic left out.",
+        "schema": {"type": "string"},
     },
     "ETag": {"description": "Known before any pixel is read.", "schema": {"type": "string"}},
     "Accept-Ranges": {"description": "Ranges are served.", "schema": {"const": "bytes"}},

@@ -69,6 +69,13 @@ def test_it_knows_the_media_type_of_every_format(client: Client, described: Any,
     assert name in re.findall(r"\w+", content[reply.mimetype]["schema"]["description"])
 
 
+def test_it_knows_what_a_picture_tells_beside_itself(client: Client, described: Any) -> None:
+    shown = client.get("/healthz").headers["Access-Control-Expose-Headers"].split(", ")
+    of_http = {"Content-Length", "Content-Range", "Retry-After"}
+
+    assert set(shown) - of_http == described["components"]["headers"].keys()
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.path)
 def test_it_knows_which_operations_answer_files(client: Client, operation: Operation) -> None:
     reply = client.get(
