@@ -277,8 +277,11 @@ def test_the_form_draws_what_is_filled_in(page: Page, site: str) -> None:
     assert "5562000" in page.locator("#drawn-facts").inner_text()
 
 
-def test_the_form_tells_an_error_in_words_and_forgets_it(page: Page, site: str) -> None:
-    page.goto(f"{site}{FORM}?{SHOWN}")
+@pytest.mark.parametrize("format", ["png", "tiff"])
+def test_the_form_tells_an_error_in_words_and_forgets_it(
+    page: Page, site: str, format: str
+) -> None:
+    page.goto(f"{site}{FORM}?{SHOWN}&format={format}")
     page.fill("#size", "0,80")
     problem = page.locator("#live-problem")
     problem.wait_for()
@@ -286,6 +289,17 @@ def test_the_form_tells_an_error_in_words_and_forgets_it(page: Page, site: str) 
     assert "width" in problem.inner_text() and "size=0,80" in problem.inner_text()
     page.fill("#size", "10,10")
     problem.wait_for(state="hidden")
+
+
+def test_a_picture_that_was_not_awaited_does_not_stay_dim(page: Page, site: str) -> None:
+    page.goto(f"{site}{FORM}?{SHOWN}")
+    page.route("**/exportImage?*f=image*", lambda _: None)
+    page.fill("#size", "50,50")
+    page.locator("figure.drawn[aria-busy]").wait_for()
+    page.fill("#size", "9000,4000")
+
+    page.locator("#picture-note", has_text="by the button").wait_for()
+    assert page.locator("figure.drawn").get_attribute("aria-busy") is None
 
 
 def test_values_are_previewed_as_a_picture(page: Page, site: str) -> None:

@@ -131,11 +131,16 @@
     return parts.length === 2 && parts.every((part) => part > 0) ? parts : [400, 400];
   }
 
-  /* The reply of exportImage; an error of the server is thrown as the body that tells it. */
+  /* The reply of exportImage; an error of the server is thrown as the body that tells it, which
+     the head of a reply doesn't have. */
   async function asked(told, options) {
-    const reply = await fetch(`${path}?${query({ ...told, f: "image" })}`, options);
+    const address = `${path}?${query({ ...told, f: "image" })}`;
+    const reply = await fetch(address, options);
     const type = (reply.headers.get("Content-Type") || "").split(";")[0];
-    if (type === "application/json") throw (await reply.json()).error;
+    if (type === "application/json") {
+      const whole = options.method === "HEAD" ? await fetch(address, { signal: options.signal }) : reply;
+      throw (await whole.json()).error;
+    }
     if (!reply.ok) throw { message: `The server answers ${reply.status}.`, details: [] };
     return { reply, type };
   }
@@ -152,6 +157,7 @@
     const size = sizeOf(told);
     if (size[0] * size[1] > Number(form.dataset.largest)) {
       tellProblem(null);
+      drawn.removeAttribute("aria-busy");
       result.hidden = false;
       note.textContent = "A picture of this size is drawn by the button of the form alone.";
       return;
