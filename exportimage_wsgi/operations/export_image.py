@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
-import sys
-import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -29,12 +24,11 @@ from ..running import Runner, Stop, close
 from ..service import ImageService
 from .planning import ExportPlan, plan_export, plan_kmz
 from .request import ExportRequest
+from .saving import Progress, Shown, write
 
 if TYPE_CHECKING:
     import xarray
 
-Progress = Callable[[int, int], None]
-"""Is told how many pieces are done, and of how many."""
 
 _log = logging.getLogger(__name__)
 _runner = Runner()
@@ -206,8 +200,7 @@ class Export:
         return persistently(self, lambda export: export._write(target, progress))
 
     def _write(self, target: Path, progress: bool | Progress | None) -> Path:
-        write = _poured if target.exists() and not target.is_file() else _put
-        with _shown(progress, self.width * self.height) as tell, self.stream(tell) as stream:
+        with Shown(progress, self.width * self.height) as tell, self.stream(tell) as stream:
             write(stream, target)
         return target
 
@@ -322,68 +315,3 @@ class Stream:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class _shown:
-    """A context that gives what to tell the progress to."""
-
-    def __init__(self, progress: bool | Progress | None, pixels: int) -> None:
-        self._progress, self._pixels = progress, pixels
-        self._begun = time.monotonic()
-        self._bar: Any = None
-        self._entered: Any = None
-
-    def __enter__(self) -> Progress | None:
-        if callable(self._progress):
-            return self._progress
-        return self._tell if self._progress else None
-
-    def _tell(self, done: int, total: int) -> None:
-        if self._bar is None:
-            import click
-
-            self._bar = click.progressbar(
-                length=total, label="exporting", file=sys.stderr, item_show_func=_rate
-            )
-            self._entered = self._bar.__enter__()
-        seconds = max(time.monotonic() - self._begun, 1e-3)
-        made = self._pixels * done / total / seconds
-        self._entered.update(done - self._entered.pos, made)
-
-    def __exit__(self, *failure: Any) -> None:
-        if self._bar is not None:
-            self._bar.__exit__(*failure)
-
-
-def _rate(pixels: float | None) -> str | None:
-    """How many are made in a second, beside the bar's own share and remaining time."""
-    return None if pixels is None else f"{pixels / 1e6:.1f} megapixels/s"
-
-
-def _put(stream: Stream, target: Path) -> None:
-    """Write beside the target, or beside what it is a link to, and rename."""
-    place = Path(os.path.realpath(target))
-    handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(stream)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, place)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _poured(stream: Stream, target: Path) -> None:
-    """Write to what cannot be renamed, nor begun again, once everything is there."""
-    with tempfile.TemporaryFile() as file:
-        file.writelines(stream)
-        file.seek(0)
-        with target.open("wb") as device:
-            shutil.copyfileobj(file, device)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -13,8 +13,9 @@ from werkzeug.http import quote_etag
 from werkzeug.wrappers import Response
 
 from ..esri.replies import export_reply
-from ..operations.export_image import Export, Progress, export_image, persistently
+from ..operations.export_image import Export, export_image, persistently
 from ..operations.parameters import parse_export
+from ..operations.saving import Progress
 from ..outputs import OutputStore
 from ..outputs.names import plain
 from ..outputs.stored import StoredFile

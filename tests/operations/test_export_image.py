@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ from exportimage_wsgi.errors import (
     SourceError,
 )
 from exportimage_wsgi.geo.grid import Window
-from exportimage_wsgi.operations.export_image import _rate, make_piece
+from exportimage_wsgi.operations.export_image import make_piece
 from exportimage_wsgi.pixels import Pixels
 from exportimage_wsgi.running import Admission, Here, Runner, Threads
 from tests.rasters import waves, write
@@ -125,26 +123,6 @@ def test_a_file_appears_whole_and_its_progress_is_told(scene: ImageService, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["out.tif"]
 
 
-def test_a_pipe_stays_one_and_is_given_the_file(scene: ImageService, tmp_path: Path) -> None:
-    export, pipe = export_image(scene, request(size=(20, 20))), tmp_path / "pipe"
-    os.mkfifo(pipe)
-    with ThreadPoolExecutor(1) as reader:
-        read = reader.submit(pipe.read_bytes)
-        export.save(pipe)
-
-    assert read.result() == b"".join(export.stream())
-    assert pipe.is_fifo()
-
-
-def test_a_link_stays_one(scene: ImageService, tmp_path: Path) -> None:
-    link, file = tmp_path / "link.tif", tmp_path / "file.tif"
-    link.symlink_to(file)
-
-    export_image(scene, request(size=(20, 20))).save(link)
-
-    assert link.is_symlink() and file.stat().st_size > 0
-
-
 @pytest.mark.parametrize(
     ("name", "file", "fits"),
     [
@@ -164,11 +142,6 @@ def test_a_file_is_not_called_what_it_is_not(
     with pytest.raises(ParameterError, match=f"the name {file} says otherwise"):
         export.save(tmp_path / file)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_bar_shows_how_much_is_made_in_a_second() -> None:
-    assert _rate(12_340_000) == "12.3 megapixels/s"
-    assert _rate(None) is None
 
 
 def test_progress_may_be_a_bar(

@@ -1,0 +1,88 @@
+"""Saving: the bytes of an export as a file, and a bar that shows how far it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+Progress = Callable[[int, int], None]
+"""Is told how many pieces are done, and of how many."""
+
+
+class Shown:
+    """A context that gives what to tell the progress to."""
+
+    def __init__(self, progress: bool | Progress | None, pixels: int) -> None:
+        self._progress, self._pixels = progress, pixels
+        self._begun = time.monotonic()
+        self._bar: Any = None
+        self._entered: Any = None
+
+    def __enter__(self) -> Progress | None:
+        if callable(self._progress):
+            return self._progress
+        return self._tell if self._progress else None
+
+    def _tell(self, done: int, total: int) -> None:
+        if self._bar is None:
+            import click
+
+            self._bar = click.progressbar(
+                length=total, label="exporting", file=sys.stderr, item_show_func=rate
+            )
+            self._entered = self._bar.__enter__()
+        seconds = max(time.monotonic() - self._begun, 1e-3)
+        made = self._pixels * done / total / seconds
+        self._entered.update(done - self._entered.pos, made)
+
+    def __exit__(self, *failure: Any) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(*failure)
+
+
+def rate(pixels: float | None) -> str | None:
+    """How many are made in a second, beside the bar's own share and remaining time."""
+    return None if pixels is None else f"{pixels / 1e6:.1f} megapixels/s"
+
+
+def write(chunks: Iterable[bytes], target: Path) -> None:
+    """Write a file, which appears when it is complete; a device or a pipe is given it then."""
+    if target.exists() and not target.is_file():
+        _pour(chunks, target)
+    else:
+        _put(chunks, target)
+
+
+def _put(chunks: Iterable[bytes], target: Path) -> None:
+    """Write beside the target, or beside what it is a link to, and rename."""
+    place = Path(os.path.realpath(target))
+    handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(chunks)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, place)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _pour(chunks: Iterable[bytes], target: Path) -> None:
+    """Write to what cannot be renamed, nor begun again, once everything is there."""
+    with tempfile.TemporaryFile() as file:
+        file.writelines(chunks)
+        file.seek(0)
+        with target.open("wb") as device:
+            shutil.copyfileobj(file, device)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
