@@ -22,6 +22,7 @@ from .errors import CancelledError, OverloadedError
 Piece = TypeVar("Piece")
 
 _AHEAD = 2
+_MANY_BYTES = 64 << 20
 _GLANCE = 0.2
 """Seconds between two looks at whether work must stop."""
 
@@ -227,12 +228,12 @@ class _Memory:
             return is_free
 
     def give(self, wanted: int) -> None:
-        """Give them back, to others here and to the system: glibc would keep for good what lies
-        between blocks that are in use."""
+        """Give them back, to others here and, if they are many, to the system: glibc would keep for
+        good what lies between blocks that are in use."""
         with self._changed:
             self._free += wanted
             self._changed.notify_all()
-        if sys.platform.startswith("linux"):
+        if wanted >= _MANY_BYTES and sys.platform.startswith("linux"):
             # Other C libraries have no such function.
             with suppress(OSError, AttributeError):
                 ctypes.CDLL(None).malloc_trim(0)
