@@ -168,30 +168,30 @@ class Look(Table):
 
 class Mosaic(Table):
     """How the rasters of a mosaic are found, described and laid over each other; the keys are
-    those of `MosaicSettings`, which checks them."""
+    those of `MosaicSettings`, which checks them and knows what they are if they aren't said."""
 
     index: Any = None
     pattern: Any = None
     table: Any = None
     seamlines: Any = None
-    tags: Any = ()
-    types: Any = ()
-    time: Any = ()
+    tags: Any = None
+    types: Any = None
+    time: Any = None
     asset: Any = None
-    footprints: Any = "outline"
+    footprints: Any = None
     crs: Any = None
     pixel_size: Any = None
     pixel_type: Any = None
     bands: Any = None
-    method: Any = "none"
-    operation: Any = "first"
+    method: Any = None
+    operation: Any = None
     sort_field: Any = None
     sort_value: Any = None
-    ascending: Any = True
-    max_images: Any = 1000
-    max_records: Any = 1000
-    blend_width: Any = 50.0
-    on_failure: Any = "fail"
+    ascending: Any = None
+    max_images: Any = None
+    max_records: Any = None
+    blend_width: Any = None
+    on_failure: Any = None
 
     @field_validator("*")
     @classmethod
@@ -228,9 +228,11 @@ class Service(Look):
 
     band_names: tuple[Annotated[str, Field(min_length=1)], ...] | None = None
 
-    max_image_size: tuple[Count, Count] = (15000, 4100)
+    max_image_size: tuple[Count, Count] | None = None
+    """That of `[limits]` if not said."""
 
-    default_format: DefaultFormat = "png"
+    default_format: DefaultFormat | None = None
+    """That of `[compat]` if not said."""
 
     mosaic: Mosaic = Mosaic()
 

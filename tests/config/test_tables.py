@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 from pydantic import ValidationError
 
 from exportimage_wsgi.config import Config
+from exportimage_wsgi.config.tables import Mosaic
 from exportimage_wsgi.esri.rules import MosaicMethod
+from exportimage_wsgi.mosaics.settings import MosaicSettings
 from exportimage_wsgi.pixels import Interpolation
 from exportimage_wsgi.service import ServiceSettings
 from tests.config.conftest import Load
@@ -216,3 +219,7 @@ def test_a_mosaic_is_a_list_and_its_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scheduler", ["threads", "tcp://127.0.0.1:8786", "tls://[::1]:8786"])
 def test_a_scheduler_is_threads_or_an_address(scheduler: str) -> None:
     assert Config.checked({"compute": {"scheduler": scheduler}}).compute.scheduler == scheduler
+
+
+def test_a_mosaic_has_a_key_for_each_of_its_settings() -> None:
+    assert list(Mosaic.model_fields) == [field.name for field in fields(MosaicSettings)]
