@@ -69,8 +69,8 @@ def two(
     rest: Any,
     out: Any,
     out_valid: Any,
-) -> int:  # pragma: no cover - compiled
-    """Bilinear between two by two pixels; returns how many pixels were left to `rest`.
+) -> tuple[int, int]:  # pragma: no cover - compiled
+    """Bilinear between two by two pixels; see `wide.completed` for what is left to `rest`.
 
     `checked`: may a pixel of the window be anything but entirely valid?
     """
@@ -81,9 +81,11 @@ def two(
     next_line = np.uintp(line)
     columns, rows = np.empty(width), np.empty(width)
     us, vs, at = np.empty(width), np.empty(width), np.empty(width, np.int64)
-    which, spots = rest
+    which, spots, first_row = rest
     others = 0
-    for i in range(height):
+    for i in range(first_row, height):
+        if others + width > which.shape[0]:
+            return others, i
         y_in_lattice = frame.first_row + i
         cell_y = y_in_lattice // 16 - frame.first_cell_y
         _place(
@@ -134,7 +136,7 @@ def two(
                 which[others, 0], which[others, 1] = i, j
                 spots[others, 0], spots[others, 1] = rows[j], columns[j]
                 others += 1
-    return others
+    return others, height
 
 
 @compiled
@@ -194,7 +196,7 @@ def four_by_four(
     rest: Any,
     out: Any,
     out_valid: Any,
-) -> int:  # pragma: no cover - compiled
+) -> tuple[int, int]:  # pragma: no cover - compiled
     """Bilinear that is widened by two at most, or cubic, of four by four pixels; as `two`."""
     bands, height, width = out.shape
     masks = out_valid.shape[0]
@@ -202,9 +204,11 @@ def four_by_four(
     stretches_x, stretches_y = np.empty(width), np.empty(width)
     weights = np.empty((9, width))
     xs, ys = np.empty(width, np.int64), np.empty(width, np.int64)
-    which, spots = rest
+    which, spots, first_row = rest
     others = 0
-    for i in range(height):
+    for i in range(first_row, height):
+        if others + width > which.shape[0]:
+            return others, i
         y_in_lattice = frame.first_row + i
         cell_y = y_in_lattice // 16 - frame.first_cell_y
         _place(
@@ -255,4 +259,4 @@ def four_by_four(
                 which[others, 0], which[others, 1] = i, j
                 spots[others, 0], spots[others, 1] = rows[j], columns[j]
                 others += 1
-    return others
+    return others, height

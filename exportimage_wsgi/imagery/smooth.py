@@ -67,20 +67,22 @@ def weighted(
     rest: Any,
     out: Any,
     out_valid: Any,
-) -> int:  # pragma: no cover - compiled
+) -> tuple[int, int]:  # pragma: no cover - compiled
     """Bilinear, or cubic, of at most four by four pixels that are all there and entirely valid.
 
-    `whole`: values are integers between `low` and `high`. All other pixels are put in `rest`, from
-    where `wide.gather` makes them; returns how many these are.
+    `whole`: values are integers between `low` and `high`. All other pixels are put in `rest`; see
+    `wide.completed`.
     """
     bands, height, width = out.shape
     masks = out_valid.shape[0]
     masked = valid.size > 0
-    which, spots = rest
+    which, spots, first_row = rest
     others = 0
     top, left, level_height, level_width = frame.top, frame.left, frame.height, frame.width
     around, first_column, first_cell_x = frame.around, frame.first_column, frame.first_cell_x
-    for i in range(height):
+    for i in range(first_row, height):
+        if others + width > which.shape[0]:
+            return others, i
         cell_y = (frame.first_row + i) // 16 - frame.first_cell_y
         for j in range(width):
             cell_x = (first_column + j) // 16 - first_cell_x
@@ -151,4 +153,4 @@ def weighted(
             which[others, 0], which[others, 1] = i, j
             spots[others, 0], spots[others, 1] = rows[i, j], columns[i, j]
             others += 1
-    return others
+    return others, height

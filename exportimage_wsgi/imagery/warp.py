@@ -29,6 +29,7 @@ from ..pixels import (
 from . import aligned, kernels, narrow, separable, smooth, wide
 from .kernels import Frame
 from .sources.source import Level, Source, SourceInfo
+from .wide import Rest
 
 _MOST_SOURCE_BYTES = 96_000_000
 """A window that needs more of its raster at once is halved."""
@@ -392,11 +393,17 @@ def _gather(
         kernels.majority(source, valid, columns, rows, steps, frame, out, out_valid)
     else:
         cubic = layer.interpolation is Interpolation.CUBIC
-        rest, limits = wide.room(window.shape_yx), _limits(pixel_type)
-        count = smooth.weighted(
-            source, valid, columns, rows, steps, cubic, *limits, frame, rest, out, out_valid
-        )
-        wide.gather(source, valid, rest, count, steps, cubic, limits, frame, out, out_valid)
+        limits = _limits(pixel_type)
+
+        def kernel(rest: Rest) -> tuple[int, int]:
+            return smooth.weighted(
+                source, valid, columns, rows, steps, cubic, *limits, frame, rest, out, out_valid
+            )
+
+        def gather_rest(rest: Rest, count: int) -> None:
+            wide.gather(source, valid, rest, count, steps, cubic, limits, frame, out, out_valid)
+
+        wide.completed(kernel, window.shape_yx, gather_rest)
     return _delivered(out, out_valid, pixel_type)
 
 
@@ -416,16 +423,20 @@ def _narrow(
     out = np.empty((len(source), *window.shape_yx), source.dtype)
     out_valid = np.empty((max(len(valid), 1), *window.shape_yx), np.uint8)
     frame = _frame(layer, needed, window, found.first_yx, around)
-    rest, limits = wide.room(window.shape_yx), _limits(pixel_type)
+    limits = _limits(pixel_type)
     where = source, valid, checked, found.columns, found.rows, found.steps
     cubic = layer.interpolation is Interpolation.CUBIC
-    if taps == 2:
-        others = narrow.two(*where, *limits, frame, rest, out, out_valid)
-    else:
-        others = narrow.four_by_four(*where, cubic, *limits, frame, rest, out, out_valid)
-    if others == 0:
+
+    def kernel(rest: Rest) -> tuple[int, int]:
+        if taps == 2:
+            return narrow.two(*where, *limits, frame, rest, out, out_valid)
+        return narrow.four_by_four(*where, cubic, *limits, frame, rest, out, out_valid)
+
+    def gather_rest(rest: Rest, count: int) -> None:
+        wide.gather(source, valid, rest, count, found.steps, cubic, limits, frame, out, out_valid)
+
+    if wide.completed(kernel, window.shape_yx, gather_rest) == 0:
         return Pixels(_given_back(out, pixel_type.dtype), all_valid(window.shape_yx))
-    wide.gather(source, valid, rest, others, found.steps, cubic, limits, frame, out, out_valid)
     return _delivered(out, out_valid, pixel_type)
 
 

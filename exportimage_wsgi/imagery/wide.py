@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,9 @@ _LEAST = 1e-9
 MOST = int(4 * WIDEST) + 2 * LANES
 """Pixels of the widest kernel along one axis, and some to spare."""
 
+_MOST_AT_ONCE = 1 << 16
+"""Pixels that wait to be made, unless a row has more."""
+
 
 class Rest(NamedTuple):
     """Pixels that are yet to be made; a tuple, since that is what compiled code takes."""
@@ -31,11 +35,34 @@ class Rest(NamedTuple):
     spots: NDArray[np.float64]
     """`(pixel, 2)`: row and column of the level."""
 
+    row: int
+    """Of the output window, from which on pixels are to be made."""
 
-def room(shape_yx: tuple[int, int]) -> Rest:
-    """Room for as many pixels as there are; memory that isn't filled in costs nothing."""
-    pixels = shape_yx[0] * shape_yx[1]
-    return Rest(np.empty((pixels, 2), np.int32), np.empty((pixels, 2)))
+
+def completed(
+    kernel: Callable[[Rest], tuple[int, int]],
+    shape_yx: tuple[int, int],
+    gather_rest: Callable[[Rest, int], None],
+) -> int:
+    """Have a kernel make the pixels that it can, and the rest gathered; how many these were.
+
+    Args:
+        kernel: goes over the rows from that of `Rest` on, as long as there is room in it for a
+            whole one more; how many pixels it put there, and the row to go on with.
+        shape_yx: of the window.
+        gather_rest: makes so many pixels.
+    """
+    height, width = shape_yx
+    pixels = min(height * width, max(_MOST_AT_ONCE, width))
+    which, spots = np.empty((pixels, 2), np.int32), np.empty((pixels, 2))
+    row = others = 0
+    while row < height:
+        rest = Rest(which, spots, row)
+        count, row = kernel(rest)
+        if count:
+            gather_rest(rest, count)
+        others += count
+    return others
 
 
 @compiled
@@ -125,16 +152,44 @@ def gather(
     """
     weights, (whole, low, high) = np.zeros((2, MOST)), limits
     apart = _gather(
-        source, valid, *rest, count, steps, cubic, whole, low, high, frame, weights, out, out_valid
+        source,
+        valid,
+        rest.which,
+        rest.spots,
+        count,
+        steps,
+        cubic,
+        whole,
+        low,
+        high,
+        frame,
+        weights,
+        out,
+        out_valid,
     )
     if apart:
-        around = np.arange(source.shape[2] + MOST) % source.shape[2]
-        source = np.take(source, around, axis=2)
-        valid = np.take(valid, around, axis=2) if valid.size else valid
+        source, valid, frame = _gone_on(source, valid, rest.spots[:apart], frame)
         _gather(
-            source, valid, *rest, apart, steps, cubic, whole, low, high, frame, weights, out,
-            out_valid,
+            source, valid, rest.which, rest.spots, apart, steps, cubic, whole, low, high, frame,
+            weights, out, out_valid,
         )  # fmt: skip
+
+
+def _gone_on(
+    source: Values, valid: Validity, spots: NDArray[np.float64], frame: Frame
+) -> tuple[Values, Validity, Frame]:
+    """What pixels need that lie at the window's edge, with more behind the last column."""
+    if frame.around:
+        around = np.arange(source.shape[2] + MOST) % source.shape[2]
+        more = np.take(source, around, axis=2)
+        return more, np.take(valid, around, axis=2) if valid.size else valid, frame
+    # They lie in its last rows and columns: the corner will do.
+    top, left = (max(int(low) - MOST, 0) for low in spots.min(axis=0) - (frame.top, frame.left))
+    behind = ((0, 0), (0, 0), (0, LANES))
+    source, valid = (
+        np.pad(each[:, top:, left:], behind) if each.size else each for each in (source, valid)
+    )
+    return source, valid, frame._replace(top=frame.top + top, left=frame.left + left)
 
 
 @compiled
