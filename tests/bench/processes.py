@@ -16,6 +16,8 @@ from typing import Any, Protocol
 from work import Box, Row
 
 _PATIENCE = 180.0
+_REST = 50.0
+"""Milliseconds of CPU in a second that a server may take while nobody asks it."""
 
 
 class Peer(Protocol):
@@ -84,7 +86,7 @@ class Server:
         try:
             self.start()
             self._wait()
-            time.sleep(1.0)
+            self._come_to_rest()
         except BaseException:
             self.close()
             raise
@@ -114,6 +116,13 @@ class Server:
             except OSError:
                 time.sleep(0.1)
         raise RuntimeError(f"{self.name} doesn't listen; see {self.folder / 'log'}")
+
+    def _come_to_rest(self) -> None:
+        """Wait until the processes have nothing more to do for their start."""
+        end, before = time.monotonic() + _PATIENCE, -_REST
+        while (now := self.cpu_ms()) - before >= _REST and time.monotonic() < end:
+            before = now
+            time.sleep(1.0)
 
     def draw(self, row: Row, box: Box) -> bytes:
         url = self.url(row, box)

@@ -14,8 +14,8 @@ def keep_at_most(cache_bytes: int, handles: int) -> None:
 
 
 def most_tile_bytes() -> int:
-    """Of tiles that are unpacked without GDAL: three quarters of all."""
-    return _bounds["cache_bytes"] // 4 * 3
+    """Of tiles that are unpacked without GDAL: half of all."""
+    return _bounds["cache_bytes"] // 2
 
 
 def gdal_bytes(tile_bytes: int) -> int:

@@ -45,9 +45,9 @@ def test_gdal_keeps_what_tiles_that_are_unpacked_without_it_leave(tmp_path: Path
 
     open_gdal(path).read(0, Window(rows=(0, 1024), columns=(0, 1024)), (0,))
 
-    # Eleven of the sixteen tiles, beside the list of them.
-    assert 11 * 256**2 <= kept.nbytes <= 3 << 18
-    assert get_gdal_config("GDAL_CACHEMAX") == 1 << 18
+    # Seven of the sixteen tiles, beside the list of them.
+    assert 7 * 256**2 <= kept.nbytes <= 1 << 19
+    assert get_gdal_config("GDAL_CACHEMAX") == 1 << 19
 
 
 def test_a_process_that_may_open_few_files_keeps_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
