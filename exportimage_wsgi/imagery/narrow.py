@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from ..compiled import compiled
 from ..pixels import Interpolation
 from .kernels import EDGE
-from .smooth import TWICE, first_of_four, four, four_by_four_valid
-from .vectors import sixteen
-from .wide import AS_IT_IS, settle
+from .smooth import TWICE, four_by_four_valid
+from .vectors import EIGHT, eight_sums, sixteen
+from .wide import AS_IT_IS, keys, settle
 
 
 def taps_of(steps: NDArray[np.float64], interpolation: Interpolation) -> int:
@@ -33,6 +33,17 @@ def taps_of(steps: NDArray[np.float64], interpolation: Interpolation) -> int:
 
 
 @compiled
+def _between(
+    corners: Any, start: int, v: float, positions: Any
+) -> None:  # pragma: no cover - compiled
+    """Fill in one coordinate of what `_place` does, inside of one cell."""
+    c0, c1, c2, c3 = corners[0], corners[1], corners[2], corners[3]
+    for k in range(positions.size):
+        u = (start + k + 0.5) / 16
+        positions[k] = (c0 * (1 - u) + c1 * u) * (1 - v) + (c2 * (1 - u) + c3 * u) * v
+
+
+@compiled
 def _place(
     corner_columns: Any, corner_rows: Any, cell_y: int, v: float, left: int, columns: Any, rows: Any
 ) -> None:  # pragma: no cover - compiled
@@ -44,13 +55,8 @@ def _place(
         cell_x = (left + j) // 16 - first_x
         start = (left + j) % 16
         count = min(16 - start, width - j)
-        c, r = corner_columns[cell_y, cell_x], corner_rows[cell_y, cell_x]
-        c0, c1, c2, c3 = c[0], c[1], c[2], c[3]
-        r0, r1, r2, r3 = r[0], r[1], r[2], r[3]
-        for k in range(count):
-            u = (start + k + 0.5) / 16
-            columns[j + k] = (c0 * (1 - u) + c1 * u) * (1 - v) + (c2 * (1 - u) + c3 * u) * v
-            rows[j + k] = (r0 * (1 - u) + r1 * u) * (1 - v) + (r2 * (1 - u) + r3 * u) * v
+        _between(corner_columns[cell_y, cell_x], start, v, columns[j : j + count])
+        _between(corner_rows[cell_y, cell_x], start, v, rows[j : j + count])
         j += count
 
 
@@ -156,17 +162,22 @@ def _stretch(
 def _tents(
     positions: Any, stretches: Any, weights: Any, first: Any
 ) -> None:  # pragma: no cover - compiled
-    """Fill in the weights of four taps, and the first tap, as `smooth.four` gives them."""
+    """Fill in the weights of four taps and their sum, as `smooth.four` gives them.
+
+    Also the first tap. All is in one loop without branches, which the compiler makes vectors of.
+    """
     for j in range(positions.size):
         centre, stretch = positions[j] - 0.5, stretches[j]
         near = np.floor(centre + 0.5)
         centre = near if stretch == 1.0 and abs(centre - near) < EDGE else centre
         start = np.floor(centre - stretch) + 1
         shrink = 1.0 / stretch
-        weights[0, j] = max(1.0 - abs(start - centre) * shrink, 0.0)
-        weights[1, j] = max(1.0 - abs(start + 1 - centre) * shrink, 0.0)
-        weights[2, j] = max(1.0 - abs(start + 2 - centre) * shrink, 0.0)
-        weights[3, j] = max(1.0 - abs(start + 3 - centre) * shrink, 0.0)
+        w0 = max(1.0 - abs(start - centre) * shrink, 0.0)
+        w1 = max(1.0 - abs(start + 1 - centre) * shrink, 0.0)
+        w2 = max(1.0 - abs(start + 2 - centre) * shrink, 0.0)
+        w3 = max(1.0 - abs(start + 3 - centre) * shrink, 0.0)
+        weights[0, j], weights[1, j], weights[2, j], weights[3, j] = w0, w1, w2, w3
+        weights[4, j] = w0 + w1 + w2 + w3
         first[j] = int(start)
 
 
@@ -174,10 +185,15 @@ def _tents(
 def _curves(positions: Any, weights: Any, first: Any) -> None:  # pragma: no cover - compiled
     """The same of the cubic kernel, which isn't widened here."""
     for j in range(positions.size):
-        centre, start = first_of_four(positions[j], 1.0, 2.0)
-        one, two, three, last = four(centre, start, 1.0, True)
-        weights[0, j], weights[1, j], weights[2, j], weights[3, j] = one, two, three, last
-        first[j] = start
+        centre = positions[j] - 0.5
+        near = np.floor(centre + 0.5)
+        centre = near if abs(centre - near) < EDGE else centre
+        start = np.floor(centre) - 1
+        w0, w1 = keys(abs(start - centre)), keys(abs(start + 1 - centre))
+        w2, w3 = keys(abs(start + 2 - centre)), keys(abs(start + 3 - centre))
+        weights[0, j], weights[1, j], weights[2, j], weights[3, j] = w0, w1, w2, w3
+        weights[4, j] = w0 + w1 + w2 + w3
+        first[j] = int(start)
 
 
 @compiled
@@ -200,10 +216,12 @@ def four_by_four(
     """Bilinear that is widened by two at most, or cubic, of four by four pixels; as `two`."""
     bands, height, width = out.shape
     masks = out_valid.shape[0]
+    line = source.shape[2]
     columns, rows = np.empty(width), np.empty(width)
     stretches_x, stretches_y = np.empty(width), np.empty(width)
-    weights = np.empty((9, width))
+    across, down, shares = np.empty((5, width)), np.empty((5, width)), np.empty(width)
     xs, ys = np.empty(width, np.int64), np.empty(width, np.int64)
+    at, sums = np.empty(width, np.int64), np.zeros((bands, width))
     which, spots, first_row = rest
     others = 0
     for i in range(first_row, height):
@@ -215,17 +233,13 @@ def four_by_four(
             corner_columns, corner_rows, cell_y, (y_in_lattice % 16 + 0.5) / 16,
             frame.first_column, columns, rows,
         )  # fmt: skip
-        _stretch(steps, cell_y, frame.first_column, stretches_x, stretches_y)
         if cubic:
-            _curves(columns, weights[0:4], xs)
-            _curves(rows, weights[4:8], ys)
+            _curves(columns, across, xs)
+            _curves(rows, down, ys)
         else:
-            _tents(columns, stretches_x, weights[0:4], xs)
-            _tents(rows, stretches_y, weights[4:8], ys)
-        for j in range(width):
-            across = weights[0, j] + weights[1, j] + weights[2, j] + weights[3, j]
-            down = weights[4, j] + weights[5, j] + weights[6, j] + weights[7, j]
-            weights[8, j] = 1.0 / (across * down)
+            _stretch(steps, cell_y, frame.first_column, stretches_x, stretches_y)
+            _tents(columns, stretches_x, across, xs)
+            _tents(rows, stretches_y, down, ys)
         for j in range(width):
             x, y = xs[j], ys[j]
             inside = x >= 0 and y >= 0 and x + 3 < frame.width and y + 3 < frame.height
@@ -233,19 +247,17 @@ def four_by_four(
             y -= frame.top
             if frame.around and x < 0:
                 x += frame.width
-            xs[j] = x
-            ys[j] = y if inside else -1
+            at[j] = y * line + x if inside else -1
         if checked:
             for j in range(width):
-                if ys[j] >= 0 and not four_by_four_valid(valid, ys[j], xs[j]):
-                    ys[j] = -1
+                if at[j] >= 0 and not four_by_four_valid(valid, at[j] // line, at[j] % line):
+                    at[j] = -1
         for j in range(width):
-            if ys[j] < 0:
-                continue
-            down = weights[4, j], weights[5, j], weights[6, j], weights[7, j]
-            across = weights[0, j], weights[1, j], weights[2, j], weights[3, j]
-            for b in range(bands):
-                value = weights[8, j] * sixteen(source, b, ys[j], xs[j], down, across)
+            shares[j] = 1.0 / (across[4, j] * down[4, j])
+        _sum_up(source, at, down, across, sums)
+        for b in range(bands):
+            for j in range(width):
+                value = shares[j] * sums[b, j]
                 if not whole:
                     out[b, i, j] = value
                 elif cubic:
@@ -255,8 +267,31 @@ def four_by_four(
         for m in range(masks):
             out_valid[m, i] = 255
         for j in range(width):
-            if ys[j] < 0:
+            if at[j] < 0:
                 which[others, 0], which[others, 1] = i, j
                 spots[others, 0], spots[others, 1] = rows[j], columns[j]
                 others += 1
     return others, height
+
+
+@compiled
+def _sum_up(
+    source: Any, at: Any, down: Any, across: Any, sums: Any
+) -> None:  # pragma: no cover - compiled
+    """Fill in the sums `(band, pixel)` of a row's pixels, but for those that are nowhere."""
+    j = 0
+    while j < at.size:
+        are_all = j + EIGHT <= at.size
+        for k in range(j, j + EIGHT if are_all else j):
+            are_all &= at[k] >= 0
+        if are_all:
+            for b in range(sums.shape[0]):
+                eight_sums(source, b, at, down, across, j, sums[b])
+            j += EIGHT
+            continue
+        if at[j] >= 0:
+            four_down = down[0, j], down[1, j], down[2, j], down[3, j]
+            four_across = across[0, j], across[1, j], across[2, j], across[3, j]
+            for b in range(sums.shape[0]):
+                sums[b, j] = sixteen(source, b, 0, at[j], four_down, four_across)
+        j += 1

@@ -72,14 +72,11 @@ def settle(value: float, low: float, high: float) -> float:  # pragma: no cover 
     return value + (0.5 if value >= 0 else -0.5)
 
 
-@compiled
+@inlined
 def keys(d: float) -> float:  # pragma: no cover - compiled
     """Keys' cubic convolution with a = -0.5, by distance."""
-    if d < 1:
-        return (1.5 * d - 2.5) * d * d + 1
-    if d < 2:
-        return ((-0.5 * d + 2.5) * d - 4) * d + 2
-    return 0.0
+    near, far = (1.5 * d - 2.5) * d * d + 1, ((-0.5 * d + 2.5) * d - 4) * d + 2
+    return near if d < 1 else far if d < 2 else 0.0
 
 
 @inlined
