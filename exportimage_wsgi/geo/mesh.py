@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,13 @@ TOLERANCE = 0.01
 
 _FARTHEST = 1e12
 """Pixels from a raster's corner; compiled code takes positions for integers of 64 bits."""
+
+# In shares of a grid: places that are asked for its steps, each to the left, to the right, above
+# and below; and a lattice that reaches from edge to edge.
+_CENTRES_YX = np.tile(np.mgrid[0.1:1:0.2, 0.1:1:0.2].reshape(2, -1), 4)
+_ASIDE_YX = np.repeat([[0.0, 0.0, -1.0, 1.0], [-1.0, 1.0, 0.0, 0.0]], 25, axis=1)
+_LATTICE = 11
+_LATTICE_YX = np.mgrid[0 : 1 : _LATTICE * 1j, 0 : 1 : _LATTICE * 1j].reshape(2, -1)
 
 GroundPoints = tuple[tuple[float, float, float, float], ...]
 
@@ -260,15 +268,12 @@ def typical_steps(grid: Grid, placement: Placement) -> tuple[float, float] | Non
     `None` where no pixel of the grid lies on the raster.
     """
     height, width = grid.shape_yx
-    centres_x = (np.arange(5) + 0.5) * width / 5
-    centres_y = (np.arange(5) + 0.5) * height / 5
-    x, y = (c.ravel() for c in np.meshgrid(centres_x, centres_y))
     side_x, side_y = width / 2e3, height / 2e3
     columns, rows = positions(
         grid,
         placement,
-        np.concatenate([x - side_x, x + side_x, x, x]),
-        np.concatenate([y, y, y - side_y, y + side_y]),
+        _CENTRES_YX[1] * width + _ASIDE_YX[1] * side_x,
+        _CENTRES_YX[0] * height + _ASIDE_YX[0] * side_y,
     )
     c, r = columns.reshape(4, -1), rows.reshape(4, -1)
     period = placement.period
@@ -283,7 +288,7 @@ def typical_steps(grid: Grid, placement: Placement) -> tuple[float, float] | Non
     chosen = on if on.any() else known
     if not chosen.any():
         return None
-    return float(np.median(step_c[chosen])), float(np.median(step_r[chosen]))
+    return median(step_c[chosen].tolist()), median(step_r[chosen].tolist())
 
 
 def _near(columns: Coordinates, rows: Coordinates, placement: Placement) -> NDArray[np.bool_]:
@@ -308,9 +313,8 @@ def surely_inside(grid: Grid, placement: Placement) -> bool:
         steps = typical_steps(grid, placement)
         if steps is None or steps[0] * width > placement.period:
             return False  # Wider than the world: all of the lattice may lie on one meridian.
-    across, down = np.linspace(0.5, width - 0.5, 21), np.linspace(0.5, height - 0.5, 21)
-    x, y = (c.ravel() for c in np.meshgrid(across, down))
-    found = [p.reshape(21, 21) for p in positions(grid, placement, x, y)]
+    x, y = _LATTICE_YX[1] * (width - 1) + 0.5, _LATTICE_YX[0] * (height - 1) + 0.5
+    found = [p.reshape(_LATTICE, _LATTICE) for p in positions(grid, placement, x, y)]
     if placement.period:
         first = _first_column(placement)
         found[0] -= placement.period * np.floor((found[0] - first) / placement.period)

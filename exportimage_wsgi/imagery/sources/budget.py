@@ -14,14 +14,19 @@ def keep_at_most(cache_bytes: int, handles: int) -> None:
 
 
 def most_tile_bytes() -> int:
-    """Of tiles that are unpacked without GDAL: half of all."""
-    return _bounds["cache_bytes"] // 2
+    """Of tiles that are unpacked without GDAL: half of all, together with their tables."""
+    return _bounds["cache_bytes"] // 2 - most_table_bytes()
 
 
-def gdal_bytes(tile_bytes: int) -> int:
-    """Of blocks that GDAL unpacks: what the tiles leave it, in steps, so that it seldom changes."""
-    left = _bounds["cache_bytes"] - -(-tile_bytes // _STEP) * _STEP
-    return max(left, _bounds["cache_bytes"] - most_tile_bytes())
+def most_table_bytes() -> int:
+    """Of the tables that tell where tiles lie: far fewer bytes than these, far more often used."""
+    return _bounds["cache_bytes"] // 16
+
+
+def gdal_bytes(others: int) -> int:
+    """Of blocks that GDAL unpacks: what tiles and tables leave, in steps: it seldom changes."""
+    left = _bounds["cache_bytes"] - -(-others // _STEP) * _STEP
+    return max(left, _bounds["cache_bytes"] - most_tile_bytes() - most_table_bytes())
 
 
 def handles() -> int:

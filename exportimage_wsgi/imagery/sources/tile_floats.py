@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from ...compiled import compiled
+
+_LANES = 64
+_BYTE, _INDEX = ir.IntType(8), ir.IntType(32)
+_BYTES = ir.VectorType(_BYTE, _LANES)
 
 
 def summed_floats(stored: NDArray[np.uint8], samples: int, size: int) -> NDArray[np.uint8]:
@@ -26,6 +33,49 @@ def summed_floats(stored: NDArray[np.uint8], samples: int, size: int) -> NDArray
     return out
 
 
+@intrinsic
+def _running_totals(
+    typing_context: Any, stored: Any, first: Any, before: Any, totals: Any
+) -> Any:  # pragma: no cover - compiled
+    """Sums of a few bytes, of each and all before it; gives the last.
+
+    Args:
+        typing_context: given by numba.
+        stored: `(byte,)`, contiguous.
+        first: index of the first; those of a vector must be there.
+        before: sum of what lies before it.
+        totals: `(byte,)`, contiguous, which get the sums.
+    """
+    return types.uint8(stored, types.intp, types.uint8, totals), _totals_generated
+
+
+def _totals_generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """The instructions: each is added to those 1, 2, 4 … behind it."""
+
+    def place(number: int) -> Any:
+        array = context.make_array(signature.args[number])(context, builder, args[number])
+        return builder.bitcast(builder.gep(array.data, [args[1]]), _BYTES.as_pointer())
+
+    def of_lanes(lanes: list[int]) -> Any:
+        return ir.Constant(ir.VectorType(_INDEX, _LANES), lanes)
+
+    none = ir.Constant(_BYTES, [0] * _LANES)
+    sums = builder.load(place(0), align=1)
+    count = 1
+    while count < _LANES:
+        behind = [_LANES if n < count else n - count for n in range(_LANES)]
+        sums = builder.add(sums, builder.shuffle_vector(sums, none, of_lanes(behind)))
+        count *= 2
+    carried = builder.insert_element(none, args[2], _INDEX(0))
+    sums = builder.add(sums, builder.shuffle_vector(carried, none, of_lanes([0] * _LANES)))
+    builder.store(sums, place(3), align=1)
+    return builder.extract_element(sums, _INDEX(_LANES - 1))
+
+
+running_totals: Any = _running_totals
+"""As compiled code calls it: without the typing context."""
+
+
 @compiled
 def _sum_floats(
     stored: NDArray[np.uint8],
@@ -38,8 +88,10 @@ def _sum_floats(
     count = length // size
     for y in range(stored.shape[0]):
         if samples == 1:
-            total = np.uint8(0)
-            for at in range(length):
+            total, whole = np.uint8(0), length // _LANES * _LANES
+            for at in range(0, whole, _LANES):
+                total = running_totals(stored[y], at, total, row)
+            for at in range(whole, length):
                 total = np.uint8(total + stored[y, at])
                 row[at] = total
         else:

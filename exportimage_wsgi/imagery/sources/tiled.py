@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geo.grid import Window
-from .budget import most_tile_bytes
+from .budget import most_table_bytes, most_tile_bytes
 from .kept import KeptThings, forgotten_by_children
 from .levels import Ranges, assembled
 from .settings import bound_gdal
@@ -33,7 +33,10 @@ _SIDE = 256
 _ROWS_BYTES = 512 * 2**10
 
 kept = forgotten_by_children(KeptThings(most_tile_bytes))
-"""Tiles as they were unpacked, and where the tiles of files lie."""
+"""Tiles as they were unpacked."""
+
+_tables = forgotten_by_children(KeptThings(most_table_bytes))
+"""Where the tiles of files lie."""
 
 
 def read_tiles(
@@ -60,7 +63,7 @@ def read_tiles(
     """
     if is_address(path):
         return None
-    file = kept.get((path, version), partial(tiled_file, path))
+    file = _tables.get((path, version), partial(tiled_file, path))
     found = file.levels.get(base_yx)
     if found is None or found.dtype != np.dtype(dtype) or max(bands) > found.samples:
         return None
@@ -117,7 +120,7 @@ def _stepped(opened: _Opened, samples: list[int], level: Level, window: Window) 
         block = _block(opened, samples, level, (row, column), (height, width))
         down, across = rows.within(row * height, height), columns.within(column * width, width)
         out[:, down.here, across.here] = block[:, down.there, across.there]
-    bound_gdal(kept.nbytes)
+    bound_gdal(kept.nbytes + _tables.nbytes)
     return out
 
 
@@ -193,7 +196,7 @@ def _copy_tiles(
             copy(row, column, tile)
     for row, column, promised in later:
         copy(row, column, promised.result())
-    bound_gdal(kept.nbytes)
+    bound_gdal(kept.nbytes + _tables.nbytes)
 
 
 def _of_plane(level: TiledLevel, plane: int, samples: list[int]) -> Bands:
