@@ -10,7 +10,7 @@ from affine import Affine
 
 from ..geo.crs import crs_from_wkid
 from ..geo.grid import Grid, Window
-from ..imagery.sources import tiff_rows, tile_floats
+from ..imagery.sources import spreading, tiff_rows, tile_floats
 from ..imagery.sources.source import Level, SourceInfo
 from ..mosaics.dataset import MosaicDataset
 from ..mosaics.settings import MosaicSettings
@@ -42,6 +42,7 @@ class _Scene:
 
 def warm(pixel_type: PixelType) -> None:
     """Compile, or load from disk, what requests of rasters of a pixel type are likely to need."""
+    spreading.warm()
     tile_floats.warm(pixel_type.dtype)
     tiff_rows.warm(pixel_type.dtype)
     for masked in (False, True):

@@ -24,6 +24,7 @@ from .kept import KeptThings, forgotten_by_children
 from .levels import Ranges, assembled
 from .settings import bound_gdal
 from .source import Level
+from .spreading import spread
 from .thinned import Thinned
 from .tiff_rows import Bands, copy_rows, read_at
 from .tiff_tiles import TiledLevel, Unusual, tiled_file
@@ -184,7 +185,7 @@ def _copy_tiles(
     def copy(row: int, column: int, tile: NDArray[Any]) -> None:
         down = rows.within(row * level.tile_yx[0], level.tile_yx[0])
         across = columns.within(column * level.tile_yx[1], level.tile_yx[1])
-        _spread(tile[down.there, across.there], bands, out[:, down.here, across.here])
+        spread(tile, down, across, bands, out)
 
     for row, column in product(rows.blocks(level.tile_yx[0]), columns.blocks(level.tile_yx[1])):
         number = plane * level.in_a_plane + row * level.across + column
@@ -216,13 +217,3 @@ def _unpacked(file: int, level: TiledLevel, number: int) -> NDArray[Any]:
     if len(data) != count or tile.shape != shape or tile.dtype != level.dtype:
         raise Unusual
     return tile
-
-
-def _spread(part: NDArray[Any], bands: Bands, out: NDArray[Any]) -> None:
-    """Copy a part `(y, x, band)` of a tile to its place `(band, y, x)`."""
-    part = np.moveaxis(part, -1, 0)
-    if len(bands) == len(out) == len(part) and all(band == sample for band, sample in bands):
-        out[:] = part
-        return
-    for band, sample in bands:
-        out[band] = part[sample]
