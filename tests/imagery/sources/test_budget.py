@@ -11,9 +11,11 @@ import pytest
 from rasterio._env import get_gdal_config
 
 from exportimage_wsgi.geo.grid import Window
+from exportimage_wsgi.imagery.sources import tiled
 from exportimage_wsgi.imagery.sources.budget import gdal_bytes, handles, keep_at_most
 from exportimage_wsgi.imagery.sources.gdal import open_gdal
 from exportimage_wsgi.imagery.sources.settings import bound_gdal
+from exportimage_wsgi.imagery.sources.tiff_tiles import tiled_file
 from exportimage_wsgi.imagery.sources.tiled import kept
 from tests.rasters import write
 
@@ -48,6 +50,23 @@ def test_gdal_keeps_what_tiles_that_are_unpacked_without_it_leave(tmp_path: Path
     # Seven of the sixteen tiles; the list of them has room for itself.
     assert kept.nbytes == 7 * 256**2
     assert get_gdal_config("GDAL_CACHEMAX") == 1 << 19
+
+
+def test_tiles_do_not_drive_out_the_tables_that_tell_where_they_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_at_most(1 << 20, 64)
+    looked: list[str] = []
+    monkeypatch.setattr(tiled, "tiled_file", lambda path: looked.append(path) or tiled_file(path))
+    tiles = {"tiled": True, "blockxsize": 256, "blockysize": 256}
+    values = np.ones((1, 1024, 1024), "u1")
+    path = write(tmp_path / "b.tif", values, (0, 0, 1, 1), "EPSG:4326", **tiles)
+    source = open_gdal(path)
+
+    for _ in range(2):
+        source.read(0, Window(rows=(0, 1024), columns=(0, 1024)), (0,))
+
+    assert looked == [path]
 
 
 def test_a_process_that_may_open_few_files_keeps_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
