@@ -16,7 +16,7 @@ from ..geo.grid import Grid, Window
 from ..pixels import NoDataMatch, Pixels, PixelType
 from .cast import Appearance, cast, shown
 from .mosaic import Mosaic, lay
-from .warp import Layer, blank, warp
+from .warp import Layer, blank, is_aligned, warp
 
 if TYPE_CHECKING:
     import xarray
@@ -72,7 +72,7 @@ class View:
 def read(view: View, window: Window) -> Pixels:
     """Compute the pixels of a window of the view, block by block; this reads the rasters."""
     (top, bottom), (left, right) = window.rows, window.columns
-    width = _width(bottom - top)
+    width = _width(view, bottom - top)
     if bottom - top <= BLOCK and right - left <= width:
         return _block(view, window)
     out: Pixels | None = None
@@ -93,9 +93,14 @@ def read(view: View, window: Window) -> Pixels:
     return out
 
 
-def _width(rows: int) -> int:
-    """Columns of a block: more than rows where those are few, as each block costs some time."""
-    return BLOCK * max(1, BLOCK // (4 * rows))
+def _width(view: View, rows: int) -> int:
+    """Columns of a block: more than rows where those are few, as each block costs some time.
+
+    Still more where pixels are copied: to be warped, they must lie close together in the raster.
+    """
+    is_copied = isinstance(view.layer, Layer) and is_aligned(view.layer, view.grid)
+    most = 4 * BLOCK if is_copied else BLOCK // 4
+    return BLOCK * max(1, most // rows)
 
 
 def _room(like: Pixels, window: Window) -> Pixels:

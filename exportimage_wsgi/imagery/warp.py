@@ -128,6 +128,12 @@ def warp(layer: Layer, grid: Grid, window: Window) -> Pixels:
     return _resampled(layer, grid, window, placement, level)
 
 
+def is_aligned(layer: Layer, grid: Grid) -> bool:
+    """Do the pixels of the grid lie on those of the level, so that they are copied?"""
+    level = layer.source.info.levels[layer.level]
+    return aligned.offset_yx(grid, placement_of(layer.source.info), level) is not None
+
+
 def _is_separable(layer: Layer, grid: Grid, placement: Placement, level: Level) -> bool:
     if layer.interpolation is not Interpolation.BILINEAR or layer.nodata_rule is not None:
         return False

@@ -19,7 +19,7 @@ from .gdal_masks import Mask, as_alpha
 from .handles import pool
 from .levels import Ranges, assembled
 from .source import Level, SourceInfo
-from .tiled import read_tiles
+from .tiled import forget, read_tiles
 from .validity import scaled, validity
 from .versions import checked_version, display_name, is_address
 
@@ -50,29 +50,33 @@ class GdalSource:
 
     def read(self, level: int, window: Window, bands: tuple[int, ...]) -> Pixels:
         """Read a window of one level; see `Source.read`."""
+        try:
+            values, shared = self._read(self.info.levels[level], window, bands)
+        except Exception:
+            self._check_version()  # A file that is another one now is best called so.
+            raise
         self._check_version()
-        chosen = self.info.levels[level]
-        read = self._tiles(chosen, window, bands)
-        if read is None:
-            with pool.handle(self.path, self.info.version, overview_option(chosen)) as dataset:
-                with watched_reading(self.path):
-                    read = self._stored_pixels(dataset, chosen, window, bands)
-                self._check_version()
-        else:
-            self._check_version()
-        values, shared = read
         valid = validity(values, tuple(self.stored.nodata[band] for band in bands), shared)
         return Pixels(values=self._delivered(values, valid, bands), valid=valid)
 
+    def _read(self, level: Level, window: Window, bands: tuple[int, ...]) -> _Read:
+        read = self._tiles(level, window, bands)
+        if read is not None:
+            return read
+        handle = pool.handle(self.path, self.info.version, overview_option(level))
+        with handle as dataset, watched_reading(self.path):
+            return self._stored_pixels(dataset, level, window, bands)
+
     def _check_version(self) -> None:
+        """Look again only after reading: what was read until then of another file is forgotten."""
         try:
             found = source_version(self.path, self.stored.files, self.info.version)
+            if found != self.info.version:
+                raise SourceError(f"{display_name(self.path)} was replaced while it was served")
         except SourceError:
             pool.close(self.path)
+            forget(self.path)
             raise
-        if found != self.info.version:
-            pool.close(self.path)
-            raise SourceError(f"{display_name(self.path)} was replaced while it was served")
 
     def _tiles(self, level: Level, window: Window, bands: tuple[int, ...]) -> _Read | None:
         """As `_stored_pixels`, without GDAL; `None` of a raster that needs it."""

@@ -48,6 +48,12 @@ class KeptThings:
                 ours = self._being_made[key] = Future[Any]()
         return self._made(key, make, ours) if being_made is None else being_made
 
+    def drop(self, is_meant: Callable[[Hashable], bool]) -> None:
+        """Forget what is kept by such keys."""
+        with self._lock:
+            for key in [key for key in self._things if is_meant(key)]:
+                self._bytes -= self._things.pop(key).nbytes
+
     def clear(self) -> None:
         with self._lock:
             self._things.clear()

@@ -82,6 +82,12 @@ def read_tiles(
         return None
 
 
+def forget(path: str) -> None:
+    """Drop what was read of a file that turned out to be another one."""
+    for things in (kept, _tables):
+        things.drop(lambda key: isinstance(key, tuple) and key[0] == path)
+
+
 @contextmanager
 def _opened(path: str) -> Iterator[int]:
     file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))

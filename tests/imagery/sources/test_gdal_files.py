@@ -189,6 +189,26 @@ def test_a_file_rewritten_in_place_is_another_raster(write):
     assert np.array_equal(whole(open_gdal(path)).values, ramp(1, 9, 9) + 1)
 
 
+TILED = {"tiled": True, "blockxsize": 16, "blockysize": 16}
+
+
+@pytest.mark.parametrize("layout", [TILED, {"nbits": 7}])
+@pytest.mark.parametrize("bands", [1, 3])
+def test_nothing_of_another_file_is_left_when_the_first_is_back(write, layout, bands):
+    """Read without GDAL, and with it; the other file has as many bands, or fewer."""
+    path = write(ramp(3, 40, 40) % 100, **layout)
+    source = open_gdal(path)
+    away = path.rename(path.with_name("away.tif"))
+    other = write(ramp(bands, 40, 40) % 100 + 1, "other.tif", **layout)
+    other.rename(path)
+
+    with pytest.raises(SourceError, match=r"scene\.tif was replaced"):
+        whole(source)
+    away.rename(path)
+
+    assert np.array_equal(whole(source).values, ramp(3, 40, 40) % 100)
+
+
 def test_a_raster_in_an_archive_is_read_until_the_archive_changes(write, tmp_path):
     archive = tmp_path / "all.zip"
     with zipfile.ZipFile(archive, "w") as file:

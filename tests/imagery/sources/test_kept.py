@@ -32,6 +32,18 @@ def test_what_was_used_last_is_kept() -> None:
         kept.get("two", refused)
 
 
+def test_what_is_dropped_is_made_again() -> None:
+    kept = KeptThings(lambda: 100)
+    for key in ("one", "two"):
+        kept.get(key, lambda: made(40))
+
+    kept.drop(lambda key: key == "one")
+
+    assert kept.nbytes == 40 and len(kept.get("two", refused)) == 40
+    with pytest.raises(AssertionError):
+        kept.get("one", refused)
+
+
 def test_what_is_larger_than_all_is_given_and_not_kept() -> None:
     kept = KeptThings(lambda: 100)
 
