@@ -135,6 +135,7 @@ def ours(kind: Kind, said: dict[str, Any], threads: int, out: Path) -> dict[str,
     small = {"bbox": box(said["crs"], *_SMALL), "size": _SMALL}
     told = {"scene": str(said["scene"]), "threads": threads, "out": str(out)}
     told |= {"request": request, "small": small}
+    out.unlink(missing_ok=True)
     before = _cpu()
     made = subprocess.run(
         [sys.executable, "-c", _MAKE, json.dumps(told)], check=True, stdout=subprocess.PIPE
