@@ -21,7 +21,7 @@ PACKAGE = "exportimage_wsgi"
 ROOT = Path(exportimage_wsgi.__file__).parent
 
 LEVELS = (
-    {"errors", "words", "compiled", "tuning"},
+    {"errors", "words", "compiled", "tuning", "woven"},
     {"pixels", "rasters", "syntax"},
     {"geo"},
     {"esri", "imagery", "encode"},

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..compiled import compiled
 from ..pixels import Pixels, Values
+from ..woven import SIXTEEN, laid_together
 
 STRIP_PIXELS = 1 << 20
 """Most pixels of a strip, unless a single row has more."""
@@ -46,7 +47,8 @@ def interleaved(values: Values) -> NDArray[Any]:
     if bands == 1:
         return values.reshape(rows, columns, 1)
     out = np.empty((rows, columns, bands), values.dtype)
-    _interleave(plain(values), out)
+    is_coloured = bands == 3 and values.dtype == np.uint8
+    (_weave if is_coloured else _interleave)(plain(values), out)
     return out
 
 
@@ -58,6 +60,8 @@ def painted(pixels: Pixels, background: tuple[int, int, int], channels: int) -> 
         background: red, green, blue; of one channel the red counts.
         channels: 1 or 3; a single band is repeated in all of them.
     """
+    if pixels.is_certain and channels == len(pixels.values):
+        return interleaved(pixels.values)
     out = np.empty((*pixels.shape_yx, channels), np.uint8)
     ground = np.array(background, np.uint8)
     _paint(plain(pixels.values), plain(pixels.alpha()), ground, out)
@@ -80,6 +84,18 @@ def _paint(
                 else:
                     mixed = np.int32(band[x]) * share + ground * (255 - share)
                     out[y, x, c] = (mixed + 127) // 255
+
+
+@compiled
+def _weave(values: Any, out: Any) -> None:  # pragma: no cover - compiled
+    rows, columns, _ = out.shape
+    whole = columns // SIXTEEN * SIXTEEN
+    for y in range(rows):
+        red, green, blue, line = values[0, y], values[1, y], values[2, y], out[y]
+        for x in range(0, whole, SIXTEEN):
+            laid_together(red, green, blue, line, x)
+        for x in range(whole, columns):
+            line[x, 0], line[x, 1], line[x, 2] = red[x], green[x], blue[x]
 
 
 @compiled

@@ -74,13 +74,12 @@ def default_stretch(statistics: Statistics) -> tuple[float, float]:
 
 def shown(pixels: Pixels, appearance: Appearance) -> Pixels:
     """The picture: U8 `(1 or 3, y, x)` and one validity for all its bands."""
-    alpha = np.ascontiguousarray(pixels.alpha())
     values = np.abs(pixels.values) if pixels.values.dtype.kind == "c" else pixels.values
     if appearance.palette is not None:
-        return _coloured(values, alpha, appearance.palette)
+        return _coloured(values, pixels.alpha(), appearance.palette)
     if appearance.stretch is not None:
         values = _stretched(values, appearance.stretch)
-    return Pixels(values.astype(np.uint8, copy=False), alpha[None])
+    return Pixels(values.astype(np.uint8, copy=False), pixels.alpha()[None])
 
 
 def _coloured(values: Values, alpha: NDArray[np.uint8], palette: Palette) -> Pixels:

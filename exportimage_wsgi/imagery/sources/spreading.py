@@ -2,101 +2,106 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from ...compiled import compiled
+from ...woven import SIXTEEN, laid_apart, pointer
 from .thinned import Part
 from .tiff_rows import Bands
 
-_LANES = 16
-_BYTE, _INDEX = ir.IntType(8), ir.IntType(32)
+_AT_ONCE = 16
+"""Tiles that wait for each other: compiled code goes through them without Python's lock."""
 
 
-def spread(tile: NDArray[Any], down: Part, across: Part, bands: Bands, out: NDArray[Any]) -> None:
-    """Copy a part of a tile `(y, x, band)` to its place in `out` `(band, y, x)`."""
-    are_all = len(bands) == len(out) == tile.shape[2] and all(at == of for at, of in bands)
-    if are_all and _are_coloured(tile, out) and down.there.step == across.there.step == 1:
-        rows, columns = (each.here.stop - each.here.start for each in (down, across))
-        top, left = down.there.start, across.there.start
-        at = down.here.start, across.here.start
-        _spread_colours(tile, top, left, rows, columns, *at, out)
-        return
-    there, here = tile[down.there, across.there], out[:, down.here, across.here]
-    if are_all:
-        here[:] = np.moveaxis(there, -1, 0)
-        return
-    for band, sample in bands:
-        here[band] = there[..., sample]
+@dataclass(frozen=True, slots=True, eq=False)
+class TilePart:
+    """Part of a tile `(y, x, band)`, and where it goes."""
+
+    tile: NDArray[Any]
+
+    down: Part
+
+    across: Part
 
 
-def _are_coloured(tile: NDArray[Any], out: NDArray[Any]) -> bool:
-    """Are they bytes of red, green and blue, as compiled code knows them?"""
-    is_known = all(each.flags.c_contiguous and each.flags.writeable for each in (tile, out))
-    return tile.dtype == np.uint8 and tile.shape[2] == 3 and is_known
+class Spreading:
+    """Copies parts of tiles to their places in `out` `(band, y, x)`; all are there after `end`."""
+
+    def __init__(self, bands: Bands, out: NDArray[Any]) -> None:
+        self._bands, self._out = bands, out
+        self._are_all = len(bands) == len(out) and all(at == of for at, of in bands)
+        self._are_coloured = self._are_all and len(out) == 3 and _is_known(out)
+        self._waiting: list[TilePart] = []
+
+    def add(self, part: TilePart) -> None:
+        is_thinned = part.down.there.step != 1 or part.across.there.step != 1
+        is_coloured = part.tile.shape[2] == 3 and _is_known(part.tile)
+        if is_thinned or not (self._are_coloured and is_coloured):
+            self._copy(part)
+            return
+        self._waiting.append(part)
+        if len(self._waiting) == _AT_ONCE:
+            self.end()
+
+    def end(self) -> None:
+        """Copy what waits."""
+        if self._waiting:
+            _spread_colours(np.array([_place(part) for part in self._waiting]), self._out)
+            self._waiting.clear()
+
+    def _copy(self, part: TilePart) -> None:
+        there = part.tile[part.down.there, part.across.there]
+        here = self._out[:, part.down.here, part.across.here]
+        if self._are_all and part.tile.shape[2] == len(here):
+            here[:] = np.moveaxis(there, -1, 0)
+            return
+        for band, sample in self._bands:
+            here[band] = there[..., sample]
 
 
-@intrinsic
-def _sixteen_colours(
-    typing_context: Any, line: Any, red: Any, green: Any, blue: Any, first: Any
-) -> Any:
-    """Copy sixteen pixels of a row, each colour to a row of its own.
-
-    Args:
-        typing_context: given by numba.
-        line: `(x, 3)`, whose pixels lie one behind the other, as do those of the others.
-        red: `(x,)`, which get the values.
-        green: likewise.
-        blue: likewise.
-        first: index of the first pixel; all sixteen must be there.
-    """
-    return types.void(line, red, green, blue, types.intp), _colours_generated
+def _is_known(array: NDArray[Any]) -> bool:
+    """Are they bytes that lie as compiled code takes it?"""
+    return array.dtype == np.uint8 and array.flags.c_contiguous and array.flags.writeable
 
 
-def _colours_generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    """The instructions: one load, of which each colour is every third byte."""
-
-    def place(number: int, at: Any, count: int) -> Any:
-        array = context.make_array(signature.args[number])(context, builder, args[number])
-        data = builder.bitcast(array.data, _BYTE.as_pointer())
-        return builder.bitcast(builder.gep(data, [at]), ir.VectorType(_BYTE, count).as_pointer())
-
-    samples = 3
-    first = builder.mul(args[4], ir.Constant(args[4].type, samples))
-    pixels = builder.load(place(0, first, samples * _LANES), align=1)
-    for sample in range(samples):
-        lanes = [samples * n + sample for n in range(_LANES)]
-        chosen = ir.Constant(ir.VectorType(_INDEX, _LANES), lanes)
-        values = builder.shuffle_vector(pixels, pixels, chosen)
-        builder.store(values, place(1 + sample, args[4], _LANES), align=1)
-    return context.get_dummy_value()
-
-
-sixteen_colours: Any = _sixteen_colours
-"""As compiled code calls it: without the typing context."""
+def _place(part: TilePart) -> tuple[int, ...]:
+    """Address and shape of the tile, what of it is copied, and where to."""
+    down, across = part.down, part.across
+    return (
+        part.tile.__array_interface__["data"][0],
+        *part.tile.shape[:2],
+        down.there.start,
+        across.there.start,
+        down.here.stop - down.here.start,
+        across.here.stop - across.here.start,
+        down.here.start,
+        across.here.start,
+    )
 
 
 @compiled
-def _spread_colours(
-    tile: Any, top: int, left: int, rows: int, columns: int, at_y: int, at_x: int, out: Any
-) -> None:  # pragma: no cover - compiled
-    whole = columns // _LANES * _LANES
-    for y in range(rows):
-        line = tile[top + y, left:]
-        red, green, blue = out[0, at_y + y, at_x:], out[1, at_y + y, at_x:], out[2, at_y + y, at_x:]
-        for x in range(0, whole, _LANES):
-            sixteen_colours(line, red, green, blue, x)
-        for x in range(whole, columns):
-            red[x], green[x], blue[x] = line[x, 0], line[x, 1], line[x, 2]
+def _spread_colours(places: Any, out: Any) -> None:  # pragma: no cover - compiled
+    for n in range(len(places)):
+        address, height, width, top, left, rows, columns, at_y, at_x = places[n]
+        tile = numba.carray(pointer(address), (height, width, 3))  # type: ignore[attr-defined]
+        whole = columns // SIXTEEN * SIXTEEN
+        for y in range(rows):
+            line, to = tile[top + y, left:], out[:, at_y + y, at_x:]
+            red, green, blue = to[0], to[1], to[2]
+            for x in range(0, whole, SIXTEEN):
+                laid_apart(line, red, green, blue, x)
+            for x in range(whole, columns):
+                red[x], green[x], blue[x] = line[x, 0], line[x, 1], line[x, 2]
 
 
 def warm() -> None:
     """Compile, or load from disk, what pictures need."""
     whole = Part(slice(0, 1), slice(0, 1, 1))
-    bands = [(band, band) for band in range(3)]
-    spread(np.zeros((1, 1, 3), np.uint8), whole, whole, bands, np.zeros((3, 1, 1), np.uint8))
+    spreading = Spreading([(n, n) for n in range(3)], np.zeros((3, 1, 1), np.uint8))
+    spreading.add(TilePart(np.zeros((1, 1, 3), np.uint8), whole, whole))
+    spreading.end()

@@ -24,7 +24,7 @@ from .kept import KeptThings, forgotten_by_children
 from .levels import Ranges, assembled
 from .settings import bound_gdal
 from .source import Level
-from .spreading import spread
+from .spreading import Spreading, TilePart
 from .thinned import Thinned
 from .tiff_rows import Bands, copy_rows, read_at
 from .tiff_tiles import TiledLevel, Unusual, tiled_file
@@ -186,23 +186,20 @@ def _copy_tiles(
     bands: Bands,
     out: NDArray[Any],
 ) -> None:
-    level, later = opened.level, []
-
-    def copy(row: int, column: int, tile: NDArray[Any]) -> None:
-        down = rows.within(row * level.tile_yx[0], level.tile_yx[0])
-        across = columns.within(column * level.tile_yx[1], level.tile_yx[1])
-        spread(tile, down, across, bands, out)
-
-    for row, column in product(rows.blocks(level.tile_yx[0]), columns.blocks(level.tile_yx[1])):
-        number = plane * level.in_a_plane + row * level.across + column
-        tile = opened.tile(number, is_kept=rows.step == columns.step == 1)
+    level, spreading, later = opened.level, Spreading(bands, out), []
+    (height, width), is_kept = level.tile_yx, rows.step == columns.step == 1
+    down = [(row, rows.within(row * height, height)) for row in rows.blocks(height)]
+    across = [(at, columns.within(at * width, width)) for at in columns.blocks(width)]
+    for (row, rows_here), (column, columns_here) in product(down, across):
+        tile = opened.tile(plane * level.in_a_plane + row * level.across + column, is_kept)
         # Threads that read one below the other want the same tiles: each goes on with another.
         if isinstance(tile, Future):
-            later.append((row, column, tile))
+            later.append((tile, rows_here, columns_here))
         else:
-            copy(row, column, tile)
-    for row, column, promised in later:
-        copy(row, column, promised.result())
+            spreading.add(TilePart(tile, rows_here, columns_here))
+    for promised, rows_here, columns_here in later:
+        spreading.add(TilePart(promised.result(), rows_here, columns_here))
+    spreading.end()
     bound_gdal(kept.nbytes + _tables.nbytes)
 
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from exportimage_wsgi.imagery.sources.spreading import spread
+from exportimage_wsgi.imagery.sources.spreading import Spreading, TilePart
 from exportimage_wsgi.imagery.sources.thinned import Part
 from exportimage_wsgi.imagery.sources.tile_floats import summed_floats
 
 ALL = [(0, 0), (1, 1), (2, 2)]
+
+
+def spread(tile, down, across, bands, out):
+    spreading = Spreading(bands, out)
+    spreading.add(TilePart(tile, down, across))
+    spreading.end()
 
 
 @pytest.mark.parametrize("columns", [1, 15, 16, 17, 40])
@@ -39,6 +45,19 @@ def test_what_cannot_be_written_to_is_read_all_the_same():
     spread(tile, *whole, ALL, out)
 
     np.testing.assert_array_equal(out, tile.transpose(2, 0, 1))
+
+
+def test_many_tiles_go_to_their_places():
+    tiles = np.random.default_rng(3).integers(0, 256, (50, 8, 24, 3)).astype(np.uint8)
+    out = np.zeros((3, 8, 50 * 24), np.uint8)
+    spreading, rows = Spreading(ALL, out), Part(slice(0, 8), slice(0, 8, 1))
+
+    for number, tile in enumerate(tiles):
+        columns = Part(slice(24 * number, 24 * (number + 1)), slice(0, 24, 1))
+        spreading.add(TilePart(tile.copy(), rows, columns))
+    spreading.end()
+
+    np.testing.assert_array_equal(out, np.concatenate(tiles, axis=1).transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize("columns", [1, 15, 16, 33, 512])
