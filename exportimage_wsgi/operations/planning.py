@@ -35,6 +35,10 @@ from .request import ExportRequest
 _ONLY_RASTER = {"objectid": 1.0}
 """Attributes of a raster that is a service by itself."""
 
+_OVERLAYS = {name: name for name in ("png", "png8", "png24", "png32", "jpg", "gif")}
+_OVERLAYS |= {"jpgpng": "png32"}
+"""Formats of the picture in a KMZ; one that is to be JPEG or PNG, whatever the pixels, is PNG."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportPlan:
@@ -65,10 +69,18 @@ def plan_export(service: ImageService, request: ExportRequest) -> ExportPlan:
 
 
 def plan_kmz(service: ImageService, request: ExportRequest) -> ExportPlan:
-    """The plan of the same picture in WGS 84, in a KMZ; the box isn't widened."""
+    """The plan of the same picture in WGS 84, in a KMZ; the box isn't widened.
+
+    Raises:
+        ParameterError: the format is none that a viewer of KMZ shows.
+    """
+    name = request.format or "png32"
+    if name not in _OVERLAYS:
+        rule = f"a KMZ holds a picture: {', '.join(_OVERLAYS)}"
+        raise ParameterError("format", name, rule)
     asked = plan_grid(service, replace(request, image_sr=WGS84, adjust_aspect_ratio=False))
     grid = on_the_globe(asked, request)
-    plan = _plan(service, request, grid, "png32")
+    plan = _plan(service, request, grid, _OVERLAYS[name])
     encoder = Kmz(overlay=plan.encoder, extent=grid.extent, name=service.name)
     return replace(plan, encoder=encoder, token=_token(plan.view, encoder, None))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import threading
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -270,10 +271,33 @@ def test_no_data_of_the_request_is_transparent_and_filled(
 
 
 def test_a_kmz_is_made_by_the_same_road(scene: ImageService) -> None:
-    export = export_image(scene, request(size=(300, 200)), kmz=True)
+    export = export_image(scene, request(size=(300, 200), format=None), kmz=True)
 
     assert export.media_type == "application/vnd.google-earth.kmz"
     assert b"".join(export.stream())[:4] == b"PK\x03\x04"
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "mode"),
+    [
+        (None, "PNG", "RGBA"),
+        ("jpgpng", "PNG", "RGBA"),
+        ("png8", "PNG", "P"),
+        ("jpg", "JPEG", "RGB"),
+        ("gif", "GIF", "P"),
+    ],
+)
+def test_the_picture_in_a_kmz_is_of_the_format_that_is_asked_for(
+    scene: ImageService, asked: str | None, kind: str, mode: str
+) -> None:
+    export = export_image(scene, request(size=(30, 20), format=asked), kmz=True)
+
+    with zipfile.ZipFile(io.BytesIO(b"".join(export.stream()))) as archive:
+        document, picture = archive.namelist()
+        image = Image.open(io.BytesIO(archive.read(picture)))
+
+    assert document == "doc.kml"
+    assert (image.format, image.mode, image.size) == (kind, mode, (30, 20))
 
 
 @pytest.mark.parametrize("name", ["png", "tiff", "jpg"])

@@ -318,6 +318,13 @@ def test_a_kmz_goes_around_the_globe_once(
     assert grid.extent.bounds == pytest.approx(expected)
 
 
+def test_what_no_viewer_of_kmz_shows_is_refused(make_service: Make) -> None:
+    with pytest.raises(ParameterError, match="a KMZ holds a picture") as caught:
+        plan_kmz(make_service(), ExportRequest(format="tiff"))
+
+    assert (caught.value.name, caught.value.received) == ("format", "tiff")
+
+
 def test_a_kmz_beyond_the_poles_is_refused(make_service: Make) -> None:
     with pytest.raises(ParameterError, match="between the poles"):
         plan_kmz(make_service(), ExportRequest(bbox=(0, 91, 10, 99)))
