@@ -266,7 +266,7 @@ class Runner:
         with self.admission.entered(stop):
             yield from self.driver.in_order(work, count, stop)
 
-    def within(self, memory: int, chunks: Iterator[bytes], stop: Stop) -> Iterator[bytes]:
+    def within(self, memory: int, chunks: Iterator[Piece], stop: Stop) -> Iterator[Piece]:
         """The chunks, while so many bytes are set aside for what they are made of."""
         with self.admission.set_aside(memory, stop):
             try:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ..geo.grid import Grid
 from ..pixels import Palette, Pixels, PixelType
+
+Placed = tuple[int, bytes]
+"""Where in a file bytes go, and which."""
 
 
 class Compression(Enum):
@@ -124,6 +127,29 @@ class Encoder(Protocol):
     def assemble(self, pieces: Iterable[Any]) -> Iterator[bytes]:
         """The file's bytes, given the pieces in order; pieces that must wait are spooled."""
         ...
+
+
+@runtime_checkable
+class Placing(Protocol):
+    """An encoder that knows where bytes go before it knows all that stands before them."""
+
+    def placed(self, pieces: Iterable[Any]) -> Iterator[Placed]:
+        """The bytes of `assemble`, in an order in which none of the many must wait."""
+        ...
+
+
+def placed(encoder: Encoder, pieces: Iterable[Any]) -> Iterator[Placed]:
+    """The file's bytes, for one that is written in any order."""
+    if isinstance(encoder, Placing):
+        return encoder.placed(pieces)
+    return _in_a_row(encoder.assemble(pieces))
+
+
+def _in_a_row(chunks: Iterator[bytes]) -> Iterator[Placed]:
+    position = 0
+    for chunk in chunks:
+        yield position, chunk
+        position += len(chunk)
 
 
 class Format(Protocol):

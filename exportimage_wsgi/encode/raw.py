@@ -6,6 +6,7 @@ row, its first pixel in the highest bit, and 1 is data. It is always there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..pixels import Pixels, PixelType
-from .format import Canvas, Content, Options
+from .format import Canvas, Content, Options, Placed
 from .rows import cut, interleaved
-from .spool import read_back, room, write_at
+from .spool import in_order, room
 
 RawPiece = tuple[tuple[bytes, ...], bytes]
 """The values, one run for what follows itself in the file, and the mask."""
@@ -63,18 +64,22 @@ class Raw:
 
     def assemble(self, pieces: Iterable[RawPiece]) -> Iterator[bytes]:
         """The first run at once; the other bands and the mask wait on disk."""
-        rows, columns = self.shape_yx
-        runs = 1 if self.by_pixel else self.bands
-        plane = rows * columns * self._run_bytes
-        with room(self.length - plane) as waiting:
-            done = 0
-            for (first, *others), mask in pieces:
-                yield first
-                for band, run in enumerate(others):
-                    write_at(waiting, band * plane + done, run)
-                write_at(waiting, (runs - 1) * plane + done // self._run_bytes // 8, mask)
-                done += len(first)
-            yield from read_back(waiting)
+        with room(self.length - self._plane) as waiting:
+            yield from in_order(self.placed(pieces), waiting)
+
+    def placed(self, pieces: Iterable[RawPiece]) -> Iterator[Placed]:
+        """The same as it comes."""
+        done, masks = 0, (1 if self.by_pixel else self.bands) * self._plane
+        for runs, mask in pieces:
+            for band, run in enumerate(runs):
+                yield band * self._plane + done, run
+            yield masks + done // self._run_bytes // 8, mask
+            done += len(runs[0])
+
+    @property
+    def _plane(self) -> int:
+        """Bytes of a run."""
+        return math.prod(self.shape_yx) * self._run_bytes
 
     @property
     def _pixel_bytes(self) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
+
+from .format import Placed
 
 SPOOL_BYTES = 1 << 23
 """Bytes that wait in memory."""
@@ -24,6 +26,24 @@ def room(size: int) -> IO[bytes]:
 def write_at(file: IO[bytes], position: int, data: bytes | memoryview) -> None:
     file.seek(position)
     file.write(data)
+
+
+def in_order(placed: Iterable[Placed], waiting: IO[bytes]) -> Iterator[bytes]:
+    """The bytes from the first to the last.
+
+    Args:
+        placed: the bytes; of those that come too early, the first comes first.
+        waiting: an empty file in which these wait.
+    """
+    sent, first = 0, None
+    for position, data in placed:
+        if position == sent:
+            yield data
+            sent += len(data)
+        else:
+            first = position if first is None else first
+            write_at(waiting, position - first, data)
+    yield from read_back(waiting)
 
 
 def read_back(file: IO[bytes]) -> Iterator[bytes]:

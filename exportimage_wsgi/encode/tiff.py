@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -19,12 +18,12 @@ from numpy.typing import NDArray
 
 from ..geo.grid import Grid
 from ..pixels import Palette, Pixels, PixelType, Values
-from .format import Canvas, Compression, Content, Options
+from .format import Canvas, Compression, Content, Options, Placed
 from .geotiff import names_tag, no_data_tag, place_tags, reference_tags
 from .jpeg import LARGEST
 from .raw import little_endian
 from .rows import cut, interleaved
-from .spool import SPOOL_BYTES, read_back
+from .spool import SPOOL_BYTES, in_order, read_back
 from .tiff_strips import CODES, JPEG_ROWS, LERC_PARAMETERS, packer
 from .tiff_tags import Image, Tag, head
 
@@ -103,23 +102,47 @@ class Tiff:
         return pixels.marked((self.fill,) * self.bands, self.fills_jointly)
 
     def assemble(self, pieces: Iterable[Piece]) -> Iterator[bytes]:
-        with ExitStack() as stack:
-            masks = stack.enter_context(tempfile.SpooledTemporaryFile(SPOOL_BYTES))
-            if self.compression is Compression.NONE:
-                yield _plain_head(self)
-                for strips, mask in pieces:
-                    masks.write(mask)
-                    yield from strips
-            else:
-                sizes: list[int] = []
-                file = stack.enter_context(tempfile.SpooledTemporaryFile(SPOOL_BYTES))
-                for strips, mask in pieces:
-                    masks.write(mask)
-                    sizes += [len(strip) for strip in strips]
-                    file.writelines(strips)
-                yield head(self._images(sizes))
-                yield from read_back(file)
-            yield from read_back(masks)
+        with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as waiting:
+            yield from in_order(self.placed(pieces), waiting)
+
+    def placed(self, pieces: Iterable[Piece]) -> Iterator[Placed]:
+        """The file as it comes: of a compressed one the head is last."""
+        return (self._plain if self.compression is Compression.NONE else self._packed)(pieces)
+
+    def _plain(self, pieces: Iterable[Piece]) -> Iterator[Placed]:
+        yield 0, _plain_head(self)
+        position = len(_plain_head(self))
+        masks = position + self._line_bytes * self.grid.shape_yx[0]
+        for strips, mask in pieces:
+            for strip in strips:
+                yield position, strip
+                position += len(strip)
+            if mask:
+                yield masks, mask
+                masks += len(mask)
+
+    def _packed(self, pieces: Iterable[Piece]) -> Iterator[Placed]:
+        sizes: list[int] = []
+        position = len(self._packed_head([0] * len(self._heights)))
+        with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as masks:
+            for strips, mask in pieces:
+                masks.write(mask)
+                for strip in strips:
+                    yield position, strip
+                    position += len(strip)
+                    sizes.append(len(strip))
+            for data in read_back(masks):
+                yield position, data
+                position += len(data)
+        yield 0, self._packed_head(sizes)
+
+    def _packed_head(self, sizes: list[int]) -> bytes:
+        """As long whatever the sizes: it is a BigTIFF if the strips could be too large for another.
+
+        No packing makes them twice as large as they were.
+        """
+        most = 2 * self.grid.shape_yx[0] * (self._line_bytes + self._mask_line_bytes)
+        return head(self._images(sizes), most)
 
     @property
     def _rows(self) -> int:

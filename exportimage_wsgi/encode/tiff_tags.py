@@ -45,15 +45,19 @@ class Image:
     """Bytes of each of its strips."""
 
 
-def head(images: Sequence[Image]) -> bytes:
+def head(images: Sequence[Image], most: int | None = None) -> bytes:
     """All of a TIFF that stands before its pixels.
 
     The strips follow the head one after another, those of the first image first.
+
+    Args:
+        images: of the file.
+        most: bytes that all strips could have, where the head must have its length before their
+            sizes are known; otherwise those that they have.
     """
     whole = _head(images, big=False)
-    if len(whole) + sum(sum(image.counts) for image in images) <= _LARGEST_CLASSIC:
-        return whole
-    return _head(images, big=True)
+    size = sum(sum(image.counts) for image in images) if most is None else most
+    return whole if len(whole) + size <= _LARGEST_CLASSIC else _head(images, big=True)
 
 
 def _head(images: Sequence[Image], *, big: bool) -> bytes:

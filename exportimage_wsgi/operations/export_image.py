@@ -10,9 +10,9 @@ from functools import cached_property, partial
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ..encode.format import Encoder
+from ..encode.format import Encoder, placed
 from ..errors import ItemError, ParameterError, SizeLimitError
 from ..geo.extent import Extent
 from ..geo.grid import Window
@@ -24,7 +24,7 @@ from ..running import Runner, Stop, close
 from ..service import ImageService
 from .planning import ExportPlan, plan_export, plan_kmz
 from .request import ExportRequest
-from .saving import Progress, Shown, write
+from .saving import Progress, Shown, is_device, pour, put
 
 if TYPE_CHECKING:
     import xarray
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _runner = Runner()
 Done = TypeVar("Done")
+Chunk = TypeVar("Chunk")
 
 _KINDS = {".jpeg": ".jpg", ".tiff": ".tif"} | {
     kind: kind for kind in (".bip", ".bmp", ".bsq", ".gif", ".jpg", ".kmz", ".lerc", ".png", ".tif")
@@ -167,17 +168,23 @@ class Export:
                 self._settled = self._opaque_or_not(progress)
         return self._settled
 
-    def stream(self, progress: Progress | None = None) -> Stream:
+    def stream(self, progress: Progress | None = None) -> Stream[bytes]:
         """The file as an iterator of bytes, made as it is read, in bounded memory."""
+        return self._begun(lambda encoder, pieces: encoder.assemble(pieces), progress)
+
+    def _begun(
+        self, told: Callable[[Encoder, Iterator[Any]], Iterator[Chunk]], progress: Progress | None
+    ) -> Stream[Chunk]:
+        """The file as an encoder tells it, given its pieces."""
         encoder = self.settle(progress)
         kept, self._kept = self._kept, None
         stop = self._runner.stop()
         if kept is not None:
-            return Stream(encoder.assemble(iter(kept)), iter(()), stop)
+            return Stream(told(encoder, iter(kept)), iter(()), stop)
         count = len(encoder.strips)
         pieces = self._runner.pieces(partial(make_piece, self.plan.view, encoder), count, stop)
         pieces = _told(pieces, count, progress)
-        chunks = _assembled(encoder, pieces)
+        chunks = _assembled(partial(told, encoder), pieces)
         if count > 1 and encoder.gathers:
             chunks = self._runner.within(encoder.gathers, chunks, stop)
         return Stream(chunks, pieces, stop)
@@ -200,8 +207,13 @@ class Export:
         return persistently(self, lambda export: export._write(target, progress))
 
     def _write(self, target: Path, progress: bool | Progress | None) -> Path:
-        with Shown(progress, self.width * self.height) as tell, self.stream(tell) as stream:
-            write(stream, target)
+        with Shown(progress, self.width * self.height) as tell:
+            if is_device(target):
+                with self.stream(tell) as chunks:
+                    pour(chunks, target)
+            else:
+                with self._begun(placed, tell) as parts:
+                    put(parts, target)
         return target
 
     def _check_memory(self) -> None:
@@ -257,11 +269,13 @@ def _strip(view: View, encoder: Encoder, index: int) -> Pixels:
     return read(view, Window(rows=encoder.strips[index], columns=(0, view.grid.shape_yx[1])))
 
 
-def _assembled(encoder: Encoder, pieces: Iterator[Any]) -> Iterator[bytes]:
-    """The file's bytes. The first piece is made before the first byte is given away, so that what
-    fails at once can still be answered by an error."""
+def _assembled(
+    told: Callable[[Iterator[Any]], Iterator[Chunk]], pieces: Iterator[Any]
+) -> Iterator[Chunk]:
+    """The file. The first piece is made before the first of it is given away, so that what fails
+    at once can still be answered by an error."""
     first = list(islice(pieces, 1))
-    yield from encoder.assemble(chain(first, pieces))
+    yield from told(chain(first, pieces))
 
 
 def _told(pieces: Iterator[Any], count: int, progress: Progress | None) -> Iterator[Any]:
@@ -293,16 +307,17 @@ def persistently(export: Export, deed: Callable[[Export], Done]) -> Done:
             export = export.without(error)
 
 
-class Stream:
-    """The bytes of an export. `close` stops what is still being made, also before the first."""
+class Stream(Generic[Chunk]):
+    """The bytes of an export, or these and their places. `close` stops what is still being made,
+    also before the first."""
 
-    def __init__(self, chunks: Iterator[bytes], pieces: Iterator[Any], stop: Stop) -> None:
+    def __init__(self, chunks: Iterator[Chunk], pieces: Iterator[Any], stop: Stop) -> None:
         self._chunks, self._pieces, self._stop = chunks, pieces, stop
 
-    def __iter__(self) -> Stream:
+    def __iter__(self) -> Stream[Chunk]:
         return self
 
-    def __next__(self) -> bytes:
+    def __next__(self) -> Chunk:
         return next(self._chunks)
 
     def close(self) -> None:
@@ -310,7 +325,7 @@ class Stream:
         close(self._chunks)
         close(self._pieces)
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Stream[Chunk]:
         return self
 
     def __exit__(self, *_: object) -> None:

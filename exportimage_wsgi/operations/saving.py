@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from ..encode.format import Placed
+
 Progress = Callable[[int, int], None]
 """Is told how many pieces are done, and of how many."""
 
@@ -51,21 +53,24 @@ def rate(pixels: float | None) -> str | None:
     return None if pixels is None else f"{pixels / 1e6:.1f} megapixels/s"
 
 
-def write(chunks: Iterable[bytes], target: Path) -> None:
-    """Write a file, which appears when it is complete; a device or a pipe is given it then."""
-    if target.exists() and not target.is_file():
-        _pour(chunks, target)
-    else:
-        _put(chunks, target)
+def is_device(target: Path) -> bool:
+    """Is it there, and no file: a device or a pipe?"""
+    return target.exists() and not target.is_file()
 
 
-def _put(chunks: Iterable[bytes], target: Path) -> None:
-    """Write beside the target, or beside what it is a link to, and rename."""
+def put(placed: Iterable[Placed], target: Path) -> None:
+    """Write a file, which appears when it is complete.
+
+    It is made beside the target, or beside what that is a link to, and renamed.
+    """
     place = Path(os.path.realpath(target))
     handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.writelines(chunks)
+            for position, data in placed:
+                if position != file.tell():
+                    file.seek(position)
+                file.write(data)
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, place)
     except BaseException:
@@ -73,7 +78,7 @@ def _put(chunks: Iterable[bytes], target: Path) -> None:
         raise
 
 
-def _pour(chunks: Iterable[bytes], target: Path) -> None:
+def pour(chunks: Iterable[bytes], target: Path) -> None:
     """Write to what cannot be renamed, nor begun again, once everything is there."""
     with tempfile.TemporaryFile() as file:
         file.writelines(chunks)

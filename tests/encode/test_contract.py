@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from exportimage_wsgi.encode import FORMATS
-from exportimage_wsgi.encode.format import Canvas, Compression, Content, Encoder, Options
+from exportimage_wsgi.encode.format import Canvas, Compression, Content, Encoder, Options, placed
 from exportimage_wsgi.encode.kmz import Kmz
 from exportimage_wsgi.pixels import Pixels, PixelType
 from tests.encode.drawing import SIZES, canvas, cut_small, holes, made, no_holes, rgba, scene
@@ -84,6 +84,27 @@ def test_a_declared_length_is_that_of_the_file(row: str, place: Canvas, pixels: 
     data = made(encoder, pixels)
 
     assert encoder.length in (None, len(data))
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize(("place", "pixels"), pictures())
+def test_what_is_written_in_any_order_is_the_same_file(
+    row: str, place: Canvas, pixels: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_small(monkeypatch)
+    monkeypatch.setattr("exportimage_wsgi.encode.tiff._STRIP_BYTES", 100)
+    encoder = fitted(row, place)
+    pieces = [
+        encoder.piece(index, Pixels(pixels.values[:, a:b], pixels.valid[:, a:b]))
+        for index, (a, b) in enumerate(encoder.strips)
+    ]
+
+    file = io.BytesIO()
+    for position, data in placed(encoder, iter(pieces)):
+        file.seek(position)
+        file.write(data)
+
+    assert file.getvalue() == b"".join(encoder.assemble(iter(pieces)))
 
 
 @pytest.mark.parametrize("row", ROWS)

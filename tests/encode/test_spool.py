@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exportimage_wsgi.encode import spool
-from exportimage_wsgi.encode.spool import read_back, room, write_at
+from exportimage_wsgi.encode.spool import in_order, read_back, room, write_at
 from exportimage_wsgi.pixels import Pixels
 from tests.encode.drawing import canvas, cut_small, encoded, holes, scene
 
@@ -19,6 +19,20 @@ def test_what_is_written_in_any_order_is_read_from_its_beginning() -> None:
         write_at(file, 0, b"abc")
 
         assert b"".join(read_back(file)) == b"abcdef"
+
+
+@pytest.mark.parametrize(
+    "placed",
+    [
+        [(0, b"ab"), (2, b"cd"), (4, b"ef")],
+        [(0, b"ab"), (4, b"ef"), (2, b"cd")],
+        [(2, b"cd"), (4, b"ef"), (0, b"ab")],
+        [(0, b"a"), (3, b"d"), (1, b"b"), (4, b"ef"), (2, b"c")],
+    ],
+)
+def test_what_comes_too_early_waits_its_turn(placed: list[tuple[int, bytes]]) -> None:
+    with room(6) as waiting:
+        assert b"".join(in_order(placed, waiting)) == b"abcdef"
 
 
 @pytest.mark.parametrize(("name", "most"), [("bip", 1), ("bsq", 1), ("lerc", 2)])

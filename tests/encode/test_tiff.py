@@ -430,6 +430,15 @@ def test_it_is_classic_as_long_as_offsets_reach(size: int, magic: bytes) -> None
     assert head([image]).startswith(magic)
 
 
+@pytest.mark.parametrize(("most", "magic"), [(2**32 - 200, b"II*\0"), (2**32 - 40, b"II+\0")])
+def test_a_head_is_as_long_whatever_the_sizes_of_strips(most: int, magic: bytes) -> None:
+    tags = [Tag(256, "I", (1,))]
+    heads = [head([TiffImage(tags=tags, counts=counts)], most) for counts in ([0, 0], [9, 70000])]
+
+    assert all(each.startswith(magic) for each in heads)
+    assert len(heads[0]) == len(heads[1])
+
+
 def test_the_uncompressed_file_leaves_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     cut_small(monkeypatch)
     monkeypatch.setattr("exportimage_wsgi.encode.tiff._STRIP_BYTES", 1)

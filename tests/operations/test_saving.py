@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from exportimage_wsgi.operations.saving import rate, write
+from exportimage_wsgi.operations.saving import pour, put, rate
 
 
 def test_the_bar_shows_how_much_is_made_in_a_second() -> None:
@@ -19,7 +19,7 @@ def test_a_pipe_stays_one_and_is_given_the_file(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     with ThreadPoolExecutor(1) as reader:
         read = reader.submit(pipe.read_bytes)
-        write([b"pix", b"els"], pipe)
+        pour([b"pix", b"els"], pipe)
 
     assert read.result() == b"pixels"
     assert pipe.is_fifo()
@@ -29,6 +29,6 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
     link, file = tmp_path / "link.tif", tmp_path / "file.tif"
     link.symlink_to(file)
 
-    write([b"pixels"], link)
+    put([(3, b"els"), (0, b"pix")], link)
 
     assert link.is_symlink() and file.read_bytes() == b"pixels"
