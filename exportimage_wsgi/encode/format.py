@@ -10,7 +10,11 @@ from typing import Any, Protocol, runtime_checkable
 from ..geo.grid import Grid
 from ..pixels import Palette, Pixels, PixelType
 
-Placed = tuple[int, bytes]
+Bytes = Any
+"""`bytes`, or `(byte,)` of U8: values that aren't packed are not copied. NumPy tells type checkers
+that its arrays are buffers from Python 3.12 on only."""
+
+Placed = tuple[int, Bytes]
 """Where in a file bytes go, and which."""
 
 

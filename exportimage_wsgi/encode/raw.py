@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..pixels import Pixels, PixelType
-from .format import Canvas, Content, Options, Placed
+from .format import Bytes, Canvas, Content, Options, Placed
 from .rows import cut, interleaved
 from .spool import in_order, room
 
-RawPiece = tuple[tuple[bytes, ...], bytes]
+RawPiece = tuple[tuple[Bytes, ...], bytes]
 """The values, one run for what follows itself in the file, and the mask."""
 
 
@@ -59,8 +59,7 @@ class Raw:
     def piece(self, index: int, pixels: Pixels) -> RawPiece:
         values = pixels.filled(self.fill)
         runs = [interleaved(values)] if self.by_pixel else list(values)
-        mask = np.packbits(pixels.alpha() > 0)
-        return tuple(little_endian(run).tobytes() for run in runs), mask.tobytes()
+        return tuple(as_bytes(run) for run in runs), _mask(pixels)
 
     def assemble(self, pieces: Iterable[RawPiece]) -> Iterator[bytes]:
         """The first run at once; the other bands and the mask wait on disk."""
@@ -91,6 +90,14 @@ class Raw:
         return self._pixel_bytes if self.by_pixel else self.pixel_type.dtype.itemsize
 
 
+def _mask(pixels: Pixels) -> bytes:
+    """One bit a pixel."""
+    if not pixels.is_certain:
+        return np.packbits(pixels.alpha() > 0).tobytes()
+    whole, rest = divmod(math.prod(pixels.shape_yx), 8)
+    return b"\xff" * whole + bytes([0xFF00 >> rest & 0xFF] if rest else [])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawFormat:
     """`bip` and `bsq`."""
@@ -107,6 +114,11 @@ class RawFormat:
             fill=canvas.fill or (0,) * canvas.bands,
             by_pixel=self.by_pixel,
         )
+
+
+def as_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """The values as files have them, one behind the other."""
+    return np.ascontiguousarray(little_endian(values)).reshape(-1).view(np.uint8)
 
 
 def little_endian(values: NDArray[Any]) -> NDArray[Any]:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from .format import Placed
+from .format import Bytes, Placed
 
 SPOOL_BYTES = 1 << 23
 """Bytes that wait in memory."""
@@ -23,7 +23,7 @@ def room(size: int) -> IO[bytes]:
     return io.BytesIO() if size <= SPOOL_BYTES else tempfile.TemporaryFile()
 
 
-def write_at(file: IO[bytes], position: int, data: bytes | memoryview) -> None:
+def write_at(file: IO[bytes], position: int, data: Bytes) -> None:
     file.seek(position)
     file.write(data)
 
@@ -38,7 +38,7 @@ def in_order(placed: Iterable[Placed], waiting: IO[bytes]) -> Iterator[bytes]:
     sent, first = 0, None
     for position, data in placed:
         if position == sent:
-            yield data
+            yield bytes(data)
             sent += len(data)
         else:
             first = position if first is None else first

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..geo.grid import Grid
 from ..pixels import Palette, Pixels, PixelType, Values
-from .format import Canvas, Compression, Content, Options, Placed
+from .format import Bytes, Canvas, Compression, Content, Options, Placed
 from .geotiff import names_tag, no_data_tag, place_tags, reference_tags
 from .jpeg import LARGEST
 from .raw import little_endian
@@ -27,7 +27,7 @@ from .spool import SPOOL_BYTES, in_order, read_back
 from .tiff_strips import CODES, JPEG_ROWS, LERC_PARAMETERS, packer
 from .tiff_tags import Image, Tag, head
 
-Piece = tuple[tuple[bytes, ...], bytes]
+Piece = tuple[tuple[Bytes, ...], bytes]
 """Packed strips, and rows of the mask, of one bit a pixel."""
 
 _STRIP_BYTES = 1 << 18

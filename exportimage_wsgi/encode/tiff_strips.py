@@ -11,7 +11,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from ..pixels import PixelType
-from .format import Compression
+from .format import Bytes, Compression
 from .jpeg import encoded
 from .lerc import CODEC_VERSION, blob, telling_blob
 
@@ -34,7 +34,7 @@ JPEG_ROWS = 16
 _DEFLATE_LEVEL = 2
 _ZSTD_LEVEL = 3
 
-Packer = Callable[[NDArray[Any]], bytes]
+Packer = Callable[[NDArray[Any]], Bytes]
 """Makes a strip's bytes of its values `(y, x, band)`, contiguous and little-endian."""
 
 
@@ -53,8 +53,8 @@ def packer(
     return partial(_packed, compression=compression, bits=pixel_type.bits)
 
 
-def _packed(values: NDArray[Any], compression: Compression, bits: int) -> bytes:
-    data = bit_rows(values, bits) if bits < 8 else values.tobytes()
+def _packed(values: NDArray[Any], compression: Compression, bits: int) -> Bytes:
+    data: Bytes = bit_rows(values, bits) if bits < 8 else values.reshape(-1).view(np.uint8)
     if compression is Compression.DEFLATE:
         return bytes(isal_zlib.compress(data, _DEFLATE_LEVEL))
     if compression is Compression.LZW:

@@ -9,7 +9,7 @@ import pytest
 
 from exportimage_wsgi.encode import FORMATS
 from exportimage_wsgi.encode.format import Options
-from exportimage_wsgi.pixels import Pixels, PixelType
+from exportimage_wsgi.pixels import Pixels, PixelType, all_valid
 from tests.encode.drawing import SIZES, canvas, cut_small, encoded, holes, made, scene
 
 NAMES = ("bip", "bsq")
@@ -54,6 +54,19 @@ def test_the_mask_runs_on_from_row_to_row(
     mask = np.unpackbits(np.frombuffer(data[pixels:], np.uint8))
     assert len(data) == pixels + -(-pixels // 8)
     assert np.array_equal(mask[:pixels], valid.ravel() > 0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("size_wh", SIZES)
+def test_the_mask_of_what_is_certain_to_be_valid_is_full(
+    name: str, size_wh: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_small(monkeypatch)
+    values, valid = scene(size_wh, 2), all_valid(size_wh[::-1])
+
+    data = encoded(name, canvas(size_wh, 2), Pixels(values, valid))
+
+    assert data == by_hand(name, values, np.asarray(valid))
 
 
 @pytest.mark.parametrize("name", NAMES)
