@@ -1,7 +1,8 @@
 """Large exports against GDAL's tools: wall and CPU time, two threads against one, first bytes.
 
 Each export is a process of its own, and so is each of GDAL's, started by turns; of each the
-quickest of some runs counts, as other work only makes a machine slower. Reprojected pictures are
+quickest of some runs counts, as other work only makes a machine slower. All write a file; the first
+bytes are those of a stream that is then left. Reprojected pictures are
 compared with `gdalwarp -multi -wo NUM_THREADS=ALL_CPUS`, those of the raster's own pixels with
 `gdal_translate`, with the same compression. Ours have made a small picture before, as a server has,
 and are set up as its processes are.
@@ -41,12 +42,10 @@ FIRST_BYTES = 2.0
 _SMALL = 2048, 1024
 _MAKE = """
 import sys, time
-start = time.perf_counter()
 from exportimage_wsgi import ExportRequest, ImageService, export_image
 from exportimage_wsgi.running import Here, Runner, Threads
 from exportimage_wsgi.tuning import tune_process
 import json
-import math
 tune_process()
 said = json.loads(sys.argv[1])
 service = ImageService.open(said["scene"], max_image_size=(40000, 40000))

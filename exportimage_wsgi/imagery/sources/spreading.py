@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numba
@@ -14,19 +13,9 @@ from ...woven import SIXTEEN, laid_apart, pointer
 from .thinned import Part
 from .tiff_rows import Bands
 
-_AT_ONCE = 16
+_BYTES = np.dtype(np.uint8)
+_AT_ONCE = 32
 """Tiles that wait for each other: compiled code goes through them without Python's lock."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TilePart:
-    """Part of a tile `(y, x, band)`, and where it goes."""
-
-    tile: NDArray[Any]
-
-    down: Part
-
-    across: Part
 
 
 class Spreading:
@@ -36,28 +25,27 @@ class Spreading:
         self._bands, self._out = bands, out
         self._are_all = len(bands) == len(out) and all(at == of for at, of in bands)
         self._are_coloured = self._are_all and len(out) == 3 and _is_known(out)
-        self._waiting: list[TilePart] = []
+        self._waiting: list[tuple[NDArray[Any], Part, Part]] = []
 
-    def add(self, part: TilePart) -> None:
-        is_thinned = part.down.there.step != 1 or part.across.there.step != 1
-        is_coloured = part.tile.shape[2] == 3 and _is_known(part.tile)
-        if is_thinned or not (self._are_coloured and is_coloured):
-            self._copy(part)
+    def add(self, tile: NDArray[Any], down: Part, across: Part) -> None:
+        """A part of a tile `(y, x, band)`, told by its rows and columns."""
+        is_thinned = down.there.step != 1 or across.there.step != 1
+        if is_thinned or not (self._are_coloured and tile.shape[2] == 3 and _is_known(tile)):
+            self._copy(tile, down, across)
             return
-        self._waiting.append(part)
+        self._waiting.append((tile, down, across))
         if len(self._waiting) == _AT_ONCE:
             self.end()
 
     def end(self) -> None:
         """Copy what waits."""
         if self._waiting:
-            _spread_colours(np.array([_place(part) for part in self._waiting]), self._out)
+            _spread_colours(np.array([_place(*part) for part in self._waiting]), self._out)
             self._waiting.clear()
 
-    def _copy(self, part: TilePart) -> None:
-        there = part.tile[part.down.there, part.across.there]
-        here = self._out[:, part.down.here, part.across.here]
-        if self._are_all and part.tile.shape[2] == len(here):
+    def _copy(self, tile: NDArray[Any], down: Part, across: Part) -> None:
+        there, here = tile[down.there, across.there], self._out[:, down.here, across.here]
+        if self._are_all and tile.shape[2] == len(here):
             here[:] = np.moveaxis(there, -1, 0)
             return
         for band, sample in self._bands:
@@ -66,21 +54,22 @@ class Spreading:
 
 def _is_known(array: NDArray[Any]) -> bool:
     """Are they bytes that lie as compiled code takes it?"""
-    return array.dtype == np.uint8 and array.flags.c_contiguous and array.flags.writeable
+    return array.dtype == _BYTES and array.flags.carray
 
 
-def _place(part: TilePart) -> tuple[int, ...]:
+def _place(tile: NDArray[Any], down: Part, across: Part) -> tuple[int, ...]:
     """Address and shape of the tile, what of it is copied, and where to."""
-    down, across = part.down, part.across
+    rows, columns = down.here, across.here
     return (
-        part.tile.__array_interface__["data"][0],
-        *part.tile.shape[:2],
+        tile.__array_interface__["data"][0],
+        tile.shape[0],
+        tile.shape[1],
         down.there.start,
         across.there.start,
-        down.here.stop - down.here.start,
-        across.here.stop - across.here.start,
-        down.here.start,
-        across.here.start,
+        rows.stop - rows.start,
+        columns.stop - columns.start,
+        rows.start,
+        columns.start,
     )
 
 
@@ -103,5 +92,5 @@ def warm() -> None:
     """Compile, or load from disk, what pictures need."""
     whole = Part(slice(0, 1), slice(0, 1, 1))
     spreading = Spreading([(n, n) for n in range(3)], np.zeros((3, 1, 1), np.uint8))
-    spreading.add(TilePart(np.zeros((1, 1, 3), np.uint8), whole, whole))
+    spreading.add(np.zeros((1, 1, 3), np.uint8), whole, whole)
     spreading.end()

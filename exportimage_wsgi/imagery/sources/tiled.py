@@ -24,7 +24,7 @@ from .kept import KeptThings, forgotten_by_children
 from .levels import Ranges, assembled
 from .settings import bound_gdal
 from .source import Level
-from .spreading import Spreading, TilePart
+from .spreading import Spreading
 from .thinned import Thinned
 from .tiff_rows import Bands, copy_rows, read_at
 from .tiff_tiles import TiledLevel, Unusual, tiled_file
@@ -196,9 +196,9 @@ def _copy_tiles(
         if isinstance(tile, Future):
             later.append((tile, rows_here, columns_here))
         else:
-            spreading.add(TilePart(tile, rows_here, columns_here))
+            spreading.add(tile, rows_here, columns_here)
     for promised, rows_here, columns_here in later:
-        spreading.add(TilePart(promised.result(), rows_here, columns_here))
+        spreading.add(promised.result(), rows_here, columns_here)
     spreading.end()
     bound_gdal(kept.nbytes + _tables.nbytes)
 

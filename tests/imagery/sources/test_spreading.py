@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from exportimage_wsgi.imagery.sources.spreading import Spreading, TilePart
+from exportimage_wsgi.imagery.sources.spreading import Spreading
 from exportimage_wsgi.imagery.sources.thinned import Part
 from exportimage_wsgi.imagery.sources.tile_floats import summed_floats
 
@@ -14,7 +14,7 @@ ALL = [(0, 0), (1, 1), (2, 2)]
 
 def spread(tile, down, across, bands, out):
     spreading = Spreading(bands, out)
-    spreading.add(TilePart(tile, down, across))
+    spreading.add(tile, down, across)
     spreading.end()
 
 
@@ -54,7 +54,7 @@ def test_many_tiles_go_to_their_places():
 
     for number, tile in enumerate(tiles):
         columns = Part(slice(24 * number, 24 * (number + 1)), slice(0, 24, 1))
-        spreading.add(TilePart(tile.copy(), rows, columns))
+        spreading.add(tile.copy(), rows, columns)
     spreading.end()
 
     np.testing.assert_array_equal(out, np.concatenate(tiles, axis=1).transpose(2, 0, 1))
