@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,12 @@ def cut(
     rows, columns = shape_yx
     most = min(STRIP_PIXELS, STRIP_BYTES // pixel_bytes) // columns
     step = max(most // multiple, 1) * multiple
+    return _strips(rows, step)
+
+
+# Each piece of a picture asks for them.
+@lru_cache(maxsize=256)
+def _strips(rows: int, step: int) -> tuple[tuple[int, int], ...]:
     return tuple((top, min(top + step, rows)) for top in range(0, rows, step))
 
 

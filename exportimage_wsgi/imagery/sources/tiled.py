@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import product
 from typing import Any
 
@@ -25,7 +25,7 @@ from .levels import Ranges, assembled
 from .settings import bound_gdal
 from .source import Level
 from .spreading import Spreading
-from .thinned import Thinned
+from .thinned import Part, Thinned
 from .tiff_rows import Bands, copy_rows, read_at
 from .tiff_tiles import TiledLevel, Unusual, tiled_file
 from .versions import is_address
@@ -188,9 +188,8 @@ def _copy_tiles(
 ) -> None:
     level, spreading, later = opened.level, Spreading(bands, out), []
     (height, width), is_kept = level.tile_yx, rows.step == columns.step == 1
-    down = [(row, rows.within(row * height, height)) for row in rows.blocks(height)]
-    across = [(at, columns.within(at * width, width)) for at in columns.blocks(width)]
-    for (row, rows_here), (column, columns_here) in product(down, across):
+    places = product(_parts(rows, height), _parts(columns, width))
+    for (row, rows_here), (column, columns_here) in places:
         tile = opened.tile(plane * level.in_a_plane + row * level.across + column, is_kept)
         # Threads that read one below the other want the same tiles: each goes on with another.
         if isinstance(tile, Future):
@@ -201,6 +200,13 @@ def _copy_tiles(
         spreading.add(promised.result(), rows_here, columns_here)
     spreading.end()
     bound_gdal(kept.nbytes + _tables.nbytes)
+
+
+# All strips of a picture have the same columns.
+@lru_cache(maxsize=64)
+def _parts(pixels: Thinned, size: int) -> tuple[tuple[int, Part], ...]:
+    """The tiles along an axis in which there are any of the pixels, and which."""
+    return tuple((at, pixels.within(at * size, size)) for at in pixels.blocks(size))
 
 
 def _of_plane(level: TiledLevel, plane: int, samples: list[int]) -> Bands:
