@@ -1,20 +1,12 @@
-"""Mosaic rules: which rasters a request selects, and how they overlap.
-
-`mosaicRule` (JSON, from 10.0), and what 9.3 had in its place: `mosaicProperties` and
-`viewpointProperties` (XML). Of the elements of mosaicProperties, MosaicMethod, TileOrderField and
-TileOrderBase are documented; LockRasterID(s), Ascending, MosaicOperator, Where and FIDs are our
-reading, after their successors in mosaicRule. No example of viewpointProperties has survived: a
-pair X and Y, of which the names are guessed, gives the point that is looked from.
-"""
+"""Mosaic rules, in JSON (`mosaicRule`): which rasters are drawn, and how they overlap."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
-from xml.etree.ElementTree import Element
 
 from ..errors import shown
 from ..geo.crs import CRS
@@ -22,7 +14,7 @@ from ..pixels import MosaicOperation
 from . import names
 from .params import crs_of
 from .rendering import RenderingRule, rendering_rule_of
-from .texts import integer, integers_of, items, members, number, number_of, read_json, read_xml
+from .texts import integers_of, members, number_of, read_json
 from .where import parse_where
 from .where.conditions import Condition
 from .where.values import Row
@@ -265,75 +257,3 @@ def _range(value: Any) -> tuple[float, float]:
     if len(pair) != 2:
         raise ValueError("a range of values must be a pair")
     return number_of(pair[0], "values"), number_of(pair[1], "values")
-
-
-# --- the XML of 9.3 ------------------------------------------------------------------------
-
-_IN_XML = {
-    "mosaicmethod": "mosaicmethod",
-    "tileorderfield": "sortfield",
-    "tileorderbase": "sortvalue",
-    "ascending": "ascending",
-    "mosaicoperator": "mosaicoperation",
-    "mosaicoperation": "mosaicoperation",
-    "where": "where",
-    "whereclause": "where",
-    "lockrasterid": "lockrasterids",
-    "lockrasterids": "lockrasterids",
-    "fids": "fids",
-}
-_LISTS = ("lockrasterids", "fids")
-_POINTS = (("x", "y"), ("viewpointx", "viewpointy"), ("offsetx", "offsety"))
-
-
-def mosaic_properties(text: str) -> MosaicRule:
-    """The rule of an XML fragment, with a root or without; unknown elements are passed over.
-
-    Raises:
-        ValueError: it isn't XML, or an element breaks its rule.
-    """
-    said: dict[str, Any] = {}
-    for element in _elements(text, "mosaicproperties"):
-        name = _IN_XML.get(_local(element))
-        value = (element.text or "").strip()
-        if name is None or not value:
-            continue
-        if name in _LISTS:
-            said.setdefault(name, []).extend(integer(part) for part in items(value, 100_000))
-        elif said.setdefault(name, value) != value:
-            raise ValueError(f"{element.tag} is given twice")
-    if "sortvalue" in said:
-        said["sortvalue"] = _as_number(said["sortvalue"])
-    return replace(mosaic_rule_of(said), parameter="mosaicProperties", received=shown(text))
-
-
-def _as_number(text: str) -> float | str:
-    try:
-        return number(text)
-    except ValueError:
-        return text
-
-
-def viewpoint_properties(text: str) -> Viewpoint | None:
-    """The first pair of coordinates in an XML fragment; `None` if it holds none.
-
-    Raises:
-        ValueError: it isn't XML, or a coordinate isn't a number.
-    """
-    found = {_local(e): (e.text or "").strip() for e in _elements(text, "viewpointproperties")}
-    for x, y in _POINTS:
-        if found.get(x) and found.get(y):
-            return Viewpoint(x=number(found[x]), y=number(found[y]))
-    return None
-
-
-def _elements(text: str, root: str) -> Iterator[Element]:
-    """All elements of the fragment but the one that only wraps it."""
-    for element in list(read_xml(text).iter())[1:]:
-        if _local(element) != root:
-            yield element
-
-
-def _local(element: Element) -> str:
-    """The name in lower case, without a namespace."""
-    return str(element.tag).rpartition("}")[2].lower()

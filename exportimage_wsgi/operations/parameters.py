@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ParameterError
-from ..esri import names, params, rendering, rules
+from ..esri import names, params, properties, rendering, rules
 from .request import ExportRequest
 
 
@@ -176,14 +176,14 @@ EXPORT_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="mosaicProperties",
         argument="mosaic_properties",
-        read=rules.mosaic_properties,
+        read=properties.mosaic_properties,
         hint="<MosaicMethod>Center</MosaicMethod>",
         help="The same in the XML of 9.3; mosaicRule goes before it.",
     ),
     Parameter(
         name="viewpointProperties",
         argument="viewpoint_properties",
-        read=rules.viewpoint_properties,
+        read=properties.viewpoint_properties,
         hint="<X>0</X><Y>0</Y>",
         help="Where the mosaic is looked at from, in the XML of 9.3.",
     ),

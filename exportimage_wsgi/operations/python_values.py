@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import ParameterError, shown
 from ..esri import names, params, rendering, rules
 from ..esri.params import Box, TimeRange
+from ..esri.properties import mosaic_properties, viewpoint_properties
 from ..esri.rendering import RenderingRule
 from ..esri.rules import MosaicRule, Viewpoint
 from ..geo.crs import CRS, crs_from_wkid, crs_from_wkt
@@ -191,11 +192,11 @@ def mosaic_rule(value: Any) -> MosaicRule:
 
 
 def properties(value: Any) -> MosaicRule:
-    return value if isinstance(value, MosaicRule) else rules.mosaic_properties(value)
+    return value if isinstance(value, MosaicRule) else mosaic_properties(value)
 
 
 def viewpoint(value: Any) -> Viewpoint | None:
-    return value if isinstance(value, Viewpoint) else rules.viewpoint_properties(value)
+    return value if isinstance(value, Viewpoint) else viewpoint_properties(value)
 
 
 def rendering_rule(value: Any) -> RenderingRule:

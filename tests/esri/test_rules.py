@@ -1,4 +1,4 @@
-"""Mosaic rules, and their forms of 9.3."""
+"""Mosaic rules in JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from exportimage_wsgi.esri import rules
-from exportimage_wsgi.esri.rules import MosaicMethod, MosaicOperation, MosaicRule, Viewpoint
+from exportimage_wsgi.esri.rules import MosaicMethod, MosaicOperation
 
 FULL = {
     "mosaicMethod": "esriMosaicAttribute",
@@ -92,68 +92,3 @@ def test_a_member_that_breaks_its_rule_is_refused(wrong: Any) -> None:
 )
 def test_a_rule_selects_by_what_is_known_of_a_raster(said: dict[str, Any], selected: bool) -> None:
     assert rules.mosaic_rule_of(said).selects({"objectid": 1.0}) is selected
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "<MosaicMethod>ByAttribute</MosaicMethod><TileOrderField>Month</TileOrderField>"
-        "<TileOrderBase>6</TileOrderBase>",
-        "<MosaicProperties><mosaicmethod> byattribute </mosaicmethod><Other><Deep/></Other>"
-        "<TileOrderField>Month</TileOrderField><TileOrderBase>6</TileOrderBase></MosaicProperties>",
-        "<p:MosaicProperties xmlns:p='urn:x'><p:MosaicMethod>ByAttribute</p:MosaicMethod>"
-        "<p:TileOrderField>Month</p:TileOrderField><p:TileOrderBase>6</p:TileOrderBase>"
-        "</p:MosaicProperties>",
-    ],
-)
-def test_the_xml_of_9_3_says_the_same(text: str) -> None:
-    expected = MosaicRule(method=MosaicMethod.ATTRIBUTE, sort_field="Month", sort_value=6.0)
-
-    assert rules.mosaic_properties(text) == expected
-
-
-def test_our_further_elements_are_those_of_the_rule() -> None:
-    text = (
-        "<MosaicMethod>LockRaster</MosaicMethod><LockRasterID>3</LockRasterID>"
-        "<LockRasterID>1,2</LockRasterID><Ascending>false</Ascending>"
-        "<MosaicOperator>Last</MosaicOperator>"
-    )
-    rule = rules.mosaic_properties(text)
-
-    assert (rule.locked_ids, rule.ascending) == ((3, 1, 2), False)
-    assert rule.operation is MosaicOperation.LAST
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "<MosaicMethod>", "<MosaicMethod>Best</MosaicMethod>",
-        "<TileOrderField>a b</TileOrderField>",
-        "<MosaicMethod>Center</MosaicMethod><MosaicMethod>None</MosaicMethod>",
-        "<LockRasterID>x</LockRasterID>", "<MosaicMethod>LockRaster</MosaicMethod>",
-    ],
-)  # fmt: skip
-def test_xml_that_breaks_a_rule_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):
-        rules.mosaic_properties(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("<X>1</X><Y>2.5</Y>", Viewpoint(x=1, y=2.5)),
-        ("<Viewpoint><X>1</X><Y>2</Y></Viewpoint>", Viewpoint(x=1, y=2)),
-        ("<ViewpointProperties><OffsetX>1</OffsetX><OffsetY>2</OffsetY></ViewpointProperties>",
-         Viewpoint(x=1, y=2)),
-        ("<Angle>30</Angle>", None),
-        ("<X>1</X>", None),
-    ],
-)  # fmt: skip
-def test_a_viewpoint_is_the_first_pair(text: str, expected: Viewpoint | None) -> None:
-    assert rules.viewpoint_properties(text) == expected
-
-
-@pytest.mark.parametrize("text", ["<X>a</X><Y>1</Y>", "<X>1", "<!DOCTYPE x><X>1</X>"])
-def test_a_wrong_viewpoint_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):
-        rules.viewpoint_properties(text)
