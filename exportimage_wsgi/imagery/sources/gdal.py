@@ -14,8 +14,9 @@ from ...errors import SourceError
 from ...geo.grid import Window
 from ...pixels import Pixels, Validity, Values
 from .complaints import watched_reading
-from .gdal_info import Stored, describe
+from .gdal_info import describe
 from .gdal_masks import Mask, as_alpha
+from .gdal_stored import Stored
 from .handles import pool
 from .levels import Ranges, assembled
 from .source import Level, SourceInfo

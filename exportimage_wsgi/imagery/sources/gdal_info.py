@@ -4,60 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.enums import ColorInterp
 
 from ...errors import SourceError
-from ...pixels import Palette, PixelType, Statistics, pixel_type_of
+from ...pixels import Palette, Statistics
 from ...words import counted
 from .complaints import watched_opening
-from .gdal_files import check_length, other_files
-from .gdal_masks import Mask, mask_of, mask_overviews
-from .gdal_place import placed, prj_file
+from .gdal_files import check_length
+from .gdal_masks import Mask, mask_overviews
+from .gdal_place import placed
+from .gdal_stored import Stored, bits_per_pixel, delivered_type, stored_of
 from .handles import opened, opened_quietly
 from .levels import with_steps
 from .settings import opening
 from .source import Level, SourceInfo
-from .validity import held
 from .versions import checked_version, display_name, is_remote
 
 _RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """How the pixels lie in the file."""
-
-    bands: tuple[int, ...]
-    """GDAL's numbers, from 1, of the bands that aren't alpha."""
-
-    dtypes: tuple[str, ...]
-    """NumPy's name of the type of each of them."""
-
-    dtype: str
-    """NumPy's name of the type that holds them all."""
-
-    alpha: int | None
-    """GDAL's number of the band that is alpha."""
-
-    alpha_dtype: str
-    """NumPy's name of its type; that of the others where there is no alpha."""
-
-    mask: Mask
-    """Is there a mask, inside the file or beside it?"""
-
-    nodata: tuple[float | None, ...]
-    """Of each band, in stored numbers; only values that the type holds."""
-
-    scaling: tuple[tuple[float, float], ...] | None
-    """Scale and offset of each band, where they are to be applied."""
-
-    files: tuple[str, ...]
-    """The raster's other files, whose change is a change of the raster."""
 
 
 def describe(
@@ -71,34 +38,43 @@ def describe(
     name, before = display_name(path), checked_version(path)
     with opening(path), watched_opening(path), opened_quietly(path) as dataset:
         _check_is_raster(dataset, name)
-        stored = _stored(dataset, path, unscale, nodata)
-        if band_names is not None and len(band_names) != len(stored.bands):
-            said, there = counted(len(band_names), "band name"), counted(len(stored.bands), "band")
-            raise ValueError(f"{said} for {there} of {name}")
-        grid, ground_points = placed(dataset, path)
-        check_length(dataset, path, _stored_bits(dataset, tuple(dataset.indexes)))
-        tags = dataset.tags(ns="IMAGE_STRUCTURE")
-        pixels = dataset.width * dataset.height
-        info = SourceInfo(
-            grid=grid,
-            ground_points=ground_points,
-            pixel_type=_pixel_type(dataset, stored),
-            band_names=band_names or _band_names(dataset, stored),
-            nodata=_delivered_nodata(stored),
-            masked=_is_masked(stored),
-            levels=_levels(dataset, path, stored),
-            palette=_palette(dataset, stored),
-            statistics=_statistics(dataset, stored) if nodata is None else None,
-            is_rgb=_is_rgb(dataset, stored),
-            format=dataset.driver,
-            compression=tags.get("COMPRESSION", "None"),
-            block_shape_yx=tuple(dataset.block_shapes[0]),
-            bytes_uncompressed=-(-pixels * _stored_bits(dataset, stored.bands) // 8),
-            version=_version(path, stored, dataset, (unscale, nodata)),
-        )
+        stored = stored_of(dataset, path, unscale, nodata)
+        _check_names(band_names, stored, name)
+        info = _info(dataset, path, stored, (unscale, nodata), band_names)
     if checked_version(path) != before:
         raise SourceError(f"{name} was replaced while it was opened")
     return stored, info
+
+
+def _info(
+    dataset: Any,
+    path: str,
+    stored: Stored,
+    options: tuple[bool, float | None],
+    band_names: tuple[str, ...] | None,
+) -> SourceInfo:
+    """What is in the raster, opened with the options `unscale` and `nodata`."""
+    _, nodata = options
+    grid, ground_points = placed(dataset, path)
+    check_length(dataset, path, bits_per_pixel(dataset, tuple(dataset.indexes)))
+    pixels = dataset.width * dataset.height
+    return SourceInfo(
+        grid=grid,
+        ground_points=ground_points,
+        pixel_type=delivered_type(dataset, stored),
+        band_names=band_names or _band_names(dataset, stored),
+        nodata=stored.delivered_nodata,
+        masked=stored.is_masked,
+        levels=_levels(dataset, path, stored),
+        palette=_palette(dataset, stored),
+        statistics=_statistics(dataset, stored) if nodata is None else None,
+        is_rgb=_is_rgb(dataset, stored),
+        format=dataset.driver,
+        compression=dataset.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION", "None"),
+        block_shape_yx=tuple(dataset.block_shapes[0]),
+        bytes_uncompressed=-(-pixels * bits_per_pixel(dataset, stored.bands) // 8),
+        version=_version(path, stored, dataset, options),
+    )
 
 
 def _check_is_raster(dataset: Any, name: str) -> None:
@@ -111,93 +87,10 @@ def _check_is_raster(dataset: Any, name: str) -> None:
     raise SourceError(f"{name} has no bands")
 
 
-def _stored(dataset: Any, path: str, unscale: bool, nodata: float | None) -> Stored:
-    meanings = dataset.colorinterp
-    alphas = [i + 1 for i, meaning in enumerate(meanings) if meaning == ColorInterp.alpha]
-    bands = tuple(i for i in dataset.indexes if i not in alphas)
-    if not bands:
-        bands, alphas = tuple(dataset.indexes), []
-    dtypes = tuple(_dtype(dataset, band) for band in bands)
-    dtype = np.result_type(*dtypes)
-    bits = _marked_bits(dataset, bands)
-    declared = [_declared(dataset, band) if nodata is None else nodata for band in bands]
-    pairs = tuple((dataset.scales[band - 1], dataset.offsets[band - 1]) for band in bands)
-    scaled = unscale and any(pair != (1.0, 0.0) for pair in pairs)
-    return Stored(
-        bands=bands,
-        dtypes=tuple(each.name for each in dtypes),
-        dtype=dtype.name,
-        alpha=alphas[0] if alphas else None,
-        alpha_dtype=_dtype(dataset, alphas[0]).name if alphas else dtype.name,
-        mask=mask_of(dataset, bands),
-        nodata=tuple(
-            held(held(value, own, bits), dtype) for value, own in zip(declared, dtypes, strict=True)
-        ),
-        scaling=pairs if scaled else None,
-        files=_files(dataset, path),
-    )
-
-
-def _dtype(dataset: Any, band: int) -> np.dtype[Any]:
-    """NumPy's type for rasterio's name; integers in pairs are read as floats in pairs."""
-    name = dataset.dtypes[band - 1]
-    return np.dtype("complex64" if name.startswith("complex_") else name)
-
-
-def _declared(dataset: Any, band: int) -> float | None:
-    """The no-data value; rasterio leaves out that of the largest 64-bit integers."""
-    value, dtype = dataset.nodatavals[band - 1], _dtype(dataset, band)
-    flags = dataset.mask_flag_enums[band - 1]
-    if value is None and dtype.itemsize == 8 and dtype.kind in "ui" and flags == [MaskFlags.nodata]:
-        return float(np.iinfo(dtype).max)
-    return None if value is None else float(value)
-
-
-def _files(dataset: Any, path: str) -> tuple[str, ...]:
-    beside = None if dataset.crs else prj_file(path)
-    return other_files(dataset, path) + (() if beside is None else (str(beside),))
-
-
-def _marked_bits(dataset: Any, bands: tuple[int, ...]) -> int | None:
-    """1, 2 or 4 where that is all that the bytes of all bands use."""
-    found = {
-        (dataset.dtypes[band - 1], dataset.tags(band, ns="IMAGE_STRUCTURE").get("NBITS"))
-        for band in bands
-    }
-    dtype, bits = found.pop()
-    return int(bits) if not found and dtype == "uint8" and bits in ("1", "2", "4") else None
-
-
-def _pixel_type(dataset: Any, stored: Stored) -> PixelType:
-    dtype = np.dtype(stored.dtype)
-    if stored.scaling is None or dtype.kind == "c":
-        return pixel_type_of(dtype, _marked_bits(dataset, stored.bands))
-    small = dtype.kind in "ui" and dtype.itemsize <= 2
-    return PixelType.F32 if small else PixelType.F64
-
-
-def _stored_bits(dataset: Any, bands: tuple[int, ...]) -> int:
-    """Bits of one pixel, all bands together."""
-    marked = _marked_bits(dataset, bands)
-    if marked is not None:
-        return marked * len(bands)
-    names = [dataset.dtypes[band - 1] for band in bands]
-    return 8 * sum(4 if name == "complex_int16" else np.dtype(name).itemsize for name in names)
-
-
-def _delivered_nodata(stored: Stored) -> tuple[float | None, ...]:
-    if stored.scaling is not None:
-        return (float("nan"),) * len(stored.bands)
-    return tuple(None if value is None else float(value) for value in stored.nodata)
-
-
-def _is_masked(stored: Stored) -> bool:
-    return (
-        stored.mask is not Mask.NONE
-        or stored.alpha is not None
-        or np.dtype(stored.dtype).kind in "fc"
-        or any(value is not None for value in stored.nodata)
-    )
+def _check_names(band_names: tuple[str, ...] | None, stored: Stored, name: str) -> None:
+    if band_names is not None and len(band_names) != len(stored.bands):
+        said, there = counted(len(band_names), "band name"), counted(len(stored.bands), "band")
+        raise ValueError(f"{said} for {there} of {name}")
 
 
 def _levels(dataset: Any, path: str, stored: Stored) -> tuple[Level, ...]:
