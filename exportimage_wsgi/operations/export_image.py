@@ -7,21 +7,19 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..encode.format import Encoder, placed
 from ..errors import ItemError, ParameterError, SizeLimitError
 from ..geo.extent import Extent
-from ..geo.grid import Window
-from ..imagery.view import View, cube, read
+from ..imagery.view import cube
 from ..mosaics import failures
 from ..mosaics.dataset import MosaicDataset
-from ..pixels import Pixels
-from ..running import Runner, Stop, close
+from ..running import Runner, close
 from ..service import ImageService
+from .pieces import Chunk, Stream, assembled, make_opaque_piece, make_piece, watched
 from .planning import ExportPlan, plan_export, plan_kmz
 from .request import ExportRequest
 from .saving import Progress, Shown, is_device, pour, put
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _runner = Runner()
 Done = TypeVar("Done")
-Chunk = TypeVar("Chunk")
 
 _KINDS = {".jpeg": ".jpg", ".tiff": ".tif"} | {
     kind: kind for kind in (".bip", ".bmp", ".bsq", ".gif", ".jpg", ".kmz", ".lerc", ".png", ".tif")
@@ -183,8 +180,8 @@ class Export:
             return Stream(told(encoder, iter(kept)), iter(()), stop)
         count = len(encoder.strips)
         pieces = self._runner.pieces(partial(make_piece, self.plan.view, encoder), count, stop)
-        pieces = _told(pieces, count, progress)
-        chunks = _assembled(partial(told, encoder), pieces)
+        pieces = watched(pieces, count, progress)
+        chunks = assembled(partial(told, encoder), pieces)
         if count > 1 and encoder.gathers:
             chunks = self._runner.within(encoder.gathers, chunks, stop)
         return Stream(chunks, pieces, stop)
@@ -241,7 +238,7 @@ class Export:
         work = partial(make_opaque_piece, self.plan.view, encoder)
         count = len(encoder.strips)
         pieces = self._runner.pieces(work, count, self._runner.stop())
-        pieces = _told(pieces, count, progress)
+        pieces = watched(pieces, count, progress)
         kept = []
         try:
             for piece in pieces:
@@ -252,45 +249,6 @@ class Export:
             close(pieces)
         self._kept = kept
         return encoder
-
-
-def make_piece(view: View, encoder: Encoder, index: int) -> Any:
-    """Compute and encode one strip; this reads the rasters."""
-    return encoder.piece(index, _strip(view, encoder, index))
-
-
-def make_opaque_piece(view: View, encoder: Encoder, index: int) -> Any:
-    """As `make_piece`, but `None` if a pixel of the strip isn't fully valid."""
-    pixels = _strip(view, encoder, index)
-    return encoder.piece(index, pixels) if (pixels.alpha() == 255).all() else None
-
-
-def _strip(view: View, encoder: Encoder, index: int) -> Pixels:
-    return read(view, Window(rows=encoder.strips[index], columns=(0, view.grid.shape_yx[1])))
-
-
-def _assembled(
-    told: Callable[[Iterator[Any]], Iterator[Chunk]], pieces: Iterator[Any]
-) -> Iterator[Chunk]:
-    """The file. The first piece is made before the first of it is given away, so that what fails
-    at once can still be answered by an error."""
-    first = list(islice(pieces, 1))
-    yield from told(chain(first, pieces))
-
-
-def _told(pieces: Iterator[Any], count: int, progress: Progress | None) -> Iterator[Any]:
-    if progress is None:
-        return pieces
-    return _counted(pieces, count, progress)
-
-
-def _counted(pieces: Iterator[Any], count: int, progress: Progress) -> Iterator[Any]:
-    try:
-        for done, piece in enumerate(pieces, 1):
-            yield piece
-            progress(done, count)
-    finally:
-        close(pieces)
 
 
 def persistently(export: Export, deed: Callable[[Export], Done]) -> Done:
@@ -305,28 +263,3 @@ def persistently(export: Export, deed: Callable[[Export], Done]) -> Done:
                 raise
             found.add((error.raster, error.version))
             export = export.without(error)
-
-
-class Stream(Generic[Chunk]):
-    """The bytes of an export, or these and their places. `close` stops what is still being made,
-    also before the first."""
-
-    def __init__(self, chunks: Iterator[Chunk], pieces: Iterator[Any], stop: Stop) -> None:
-        self._chunks, self._pieces, self._stop = chunks, pieces, stop
-
-    def __iter__(self) -> Stream[Chunk]:
-        return self
-
-    def __next__(self) -> Chunk:
-        return next(self._chunks)
-
-    def close(self) -> None:
-        self._stop.now()
-        close(self._chunks)
-        close(self._pieces)
-
-    def __enter__(self) -> Stream[Chunk]:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

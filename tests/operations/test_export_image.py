@@ -25,7 +25,7 @@ from exportimage_wsgi.errors import (
     SourceError,
 )
 from exportimage_wsgi.geo.grid import Window
-from exportimage_wsgi.operations.export_image import make_piece
+from exportimage_wsgi.operations.pieces import make_piece
 from exportimage_wsgi.pixels import Pixels
 from exportimage_wsgi.running import Admission, Here, Runner, Threads
 from tests.rasters import waves, write
