@@ -19,7 +19,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from exportimage_wsgi.jobs import Jobs, State
+from exportimage_wsgi.jobs import Jobs
+from exportimage_wsgi.jobs.job import State
 from tests.clusters import until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads /proc")

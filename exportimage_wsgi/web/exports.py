@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from ..catalog import Catalog
 from ..errors import ExportImageError
-from ..jobs import Job
+from ..jobs.job import Job
 from ..operations.items import image_arguments, item_service, text_of
 from ..service import ImageService
 from .exporting import Exporter

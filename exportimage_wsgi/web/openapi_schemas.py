@@ -10,7 +10,7 @@ from ..encode.format import Canvas, Options
 from ..geo.crs import crs_from_wkid
 from ..geo.extent import Extent
 from ..geo.grid import Grid
-from ..jobs import State
+from ..jobs.job import State
 from ..pixels import PixelType
 from .working import ASYNC_HELP
 

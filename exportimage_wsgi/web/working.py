@@ -9,7 +9,8 @@ from typing import Any
 
 from ..errors import ParameterError
 from ..esri.replies import export_reply, job_reply
-from ..jobs import Job, Jobs
+from ..jobs import Jobs
+from ..jobs.job import Job
 from ..operations.export_image import Export, export_image
 from ..operations.parameters import parse_export
 from ..service import ImageService

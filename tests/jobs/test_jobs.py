@@ -19,7 +19,9 @@ from exportimage_wsgi.errors import (
     SourceError,
     StoreError,
 )
-from exportimage_wsgi.jobs import Job, Jobs, State
+from exportimage_wsgi.jobs import Jobs
+from exportimage_wsgi.jobs.job import Job, State
+from exportimage_wsgi.jobs.records import Records
 from tests.clusters import until
 
 Progress = Callable[[int, int], None]
@@ -78,7 +80,7 @@ def test_another_process_tells_of_it_and_ends_it(jobs: Jobs, tmp_path: Path) -> 
 
 
 def test_its_progress_is_told_now_and_then(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exportimage_wsgi.jobs._TOLD_EVERY", -1)
+    monkeypatch.setattr("exportimage_wsgi.jobs.making._TOLD_EVERY", -1)
     work = Work()
     job = jobs.submit("scene", work)
     assert work.begun.wait(10)
@@ -87,7 +89,7 @@ def test_its_progress_is_told_now_and_then(jobs: Jobs, monkeypatch: pytest.Monke
 
 
 def test_its_progress_never_goes_back(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exportimage_wsgi.jobs._TOLD_EVERY", -1)
+    monkeypatch.setattr("exportimage_wsgi.jobs.making._TOLD_EVERY", -1)
     told, is_known = [], threading.Event()
 
     def make(progress: Progress, has_left: Left) -> dict[str, Any]:
@@ -192,13 +194,13 @@ def test_jobs_that_ended_long_ago_are_removed(jobs: Jobs, tmp_path: Path) -> Non
 def test_two_processes_do_not_both_take_the_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, both = Jobs._write, [Jobs(tmp_path, max_age=600, most=1) for _ in range(2)]
+    write, both = Records.write, [Jobs(tmp_path, max_age=600, most=1) for _ in range(2)]
 
-    def slowly(self: Jobs, job: Job) -> None:
+    def slowly(self: Records, job: Job) -> None:
         time.sleep(0.1)
         write(self, job)
 
-    monkeypatch.setattr(Jobs, "_write", slowly)
+    monkeypatch.setattr(Records, "write", slowly)
     with ThreadPoolExecutor(2) as pool:
         taken = [pool.submit(each.submit, "scene", Work()) for each in both]
         refused = [isinstance(each.exception(), OverloadedError) for each in taken]
