@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from exportimage_wsgi.cluster import Cluster, close_links
+from exportimage_wsgi.cluster import Cluster
+from exportimage_wsgi.cluster.link import close_links
 from exportimage_wsgi.errors import OverloadedError
 from exportimage_wsgi.running import Stop
 

@@ -305,7 +305,7 @@ def test_an_export_under_way_ends_when_the_scheduler_does(tmp_path: Path) -> Non
 def test_an_export_under_way_ends_when_the_scheduler_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exportimage_wsgi.cluster._SILENCE", 0.2)
+    monkeypatch.setattr("exportimage_wsgi.cluster.batch._SILENCE", 0.2)
     machines = Machines(tmp_path)
     try:
         cluster = Cluster(address=machines.start(workers=1), patience=1, pause=60)

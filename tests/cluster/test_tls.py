@@ -13,7 +13,8 @@ import distributed  # noqa: F401 — completes dask's configuration, which `set`
 import pytest
 
 from exportimage_wsgi import ExportRequest, ImageService, export_image
-from exportimage_wsgi.cluster import Cluster, close_links
+from exportimage_wsgi.cluster import Cluster
+from exportimage_wsgi.cluster.link import close_links
 from exportimage_wsgi.errors import OverloadedError
 from exportimage_wsgi.running import Runner, Stop
 from tests.clusters import ROOT, closed_port, is_at_work, until
