@@ -14,7 +14,7 @@ from .errors import SourceError, shown
 from .geo.crs import CRS
 from .geo.extent import Extent, envelope_of_ring, ring
 from .geo.grid import Grid
-from .geo.mesh import pixels_to_points
+from .geo.placement import pixels_to_points
 from .imagery.sources import address_of, is_current, open_source
 from .imagery.sources.source import Source, SourceInfo
 from .imagery.statistics import kept_statistics

@@ -9,106 +9,19 @@ Between the nodes positions are interpolated; cells in which that would be off b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from statistics import median
 from typing import Any
 
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
 
 from ..compiled import compiled
 from .cells import CELL, Cells, Reach, between, corners, passed
-from .crs import CRS, Coordinates, project
+from .crs import Coordinates
 from .grid import Grid, Window
+from .placement import Placement, positions
 
 TOLERANCE = 0.01
 """Largest error of an interpolated position, in pixels of the level that is read."""
-
-_FARTHEST = 1e12
-"""Pixels from a raster's corner; compiled code takes positions for integers of 64 bits."""
-
-# In shares of a grid: places that are asked for its steps, each to the left, to the right, above
-# and below; and a lattice that reaches from edge to edge.
-_CENTRES_YX = np.tile(np.mgrid[0.1:1:0.2, 0.1:1:0.2].reshape(2, -1), 4)
-_ASIDE_YX = np.repeat([[0.0, 0.0, -1.0, 1.0], [-1.0, 1.0, 0.0, 0.0]], 25, axis=1)
-_LATTICE = 11
-_LATTICE_YX = np.mgrid[0 : 1 : _LATTICE * 1j, 0 : 1 : _LATTICE * 1j].reshape(2, -1)
-
-GroundPoints = tuple[tuple[float, float, float, float], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
-    """Where the pixels of a raster lie: by an affine, or by ground control points."""
-
-    crs: CRS
-    """Reference of the affine, or of the points."""
-
-    affine: Affine
-    """Pixel corner (column, row) → CRS units; without meaning where there are points."""
-
-    shape_yx: tuple[int, int]
-    """Rows, columns."""
-
-    ground_points: GroundPoints = ()
-    """Column, row, x, y of each."""
-
-    @property
-    def period(self) -> float | None:
-        """Columns after which the world begins again, where the raster lies that way."""
-        across = self.crs.period
-        if across is None or self.ground_points or self.affine.b or self.affine.d:
-            return None
-        return abs(across / self.affine.a)
-
-    @property
-    def is_cylinder(self) -> bool:
-        """Does the raster go around the world, its last column beside its first?"""
-        return self.period is not None and abs(self.period - self.shape_yx[1]) < 0.05
-
-    def pixels(self, xs: Coordinates, ys: Coordinates) -> tuple[Coordinates, Coordinates]:
-        """Columns and rows (of pixel corners, fractional) of points in the raster's CRS."""
-        if self.ground_points:
-            return _points_to_pixels(self.ground_points, xs, ys)
-        back = ~self.affine
-        columns = back.a * xs + back.b * ys + back.c if back.b else back.a * xs + back.c
-        rows = back.d * xs + back.e * ys + back.f if back.d else back.e * ys + back.f
-        return columns, rows
-
-
-def _points_to_pixels(
-    points: GroundPoints, xs: Coordinates, ys: Coordinates
-) -> tuple[Coordinates, Coordinates]:
-    """By GDAL's polynomial through the points, as gdalwarp places such a raster."""
-    finite = np.isfinite(xs) & np.isfinite(ys)
-    columns, rows = np.full(xs.shape, np.nan), np.full(xs.shape, np.nan)
-    if finite.any():
-        with _gcp_transformer(points) as transformer:
-            found = transformer.rowcol(xs[finite], ys[finite], op=_as_it_is)
-        rows[finite], columns[finite] = np.asarray(found[0]), np.asarray(found[1])
-    return columns, rows
-
-
-def pixels_to_points(
-    points: GroundPoints, columns: Coordinates, rows: Coordinates
-) -> tuple[Coordinates, Coordinates]:
-    """The places of pixel corners by GDAL's polynomial through the points."""
-    with _gcp_transformer(points) as transformer:
-        xs, ys = transformer.xy(rows, columns, offset="ul")
-    return np.asarray(xs, np.float64), np.asarray(ys, np.float64)
-
-
-def _gcp_transformer(points: GroundPoints) -> Any:
-    from rasterio.control import GroundControlPoint
-    from rasterio.transform import GCPTransformer
-
-    gcps = [GroundControlPoint(col=c, row=r, x=x, y=y, z=0.0) for c, r, x, y in points]
-    return GCPTransformer(gcps)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,25 +39,6 @@ class Mesh:
 
     first_cell_yx: tuple[int, int]
     """Cell of the lattice that `steps[0, 0]` speaks of."""
-
-
-def positions(
-    grid: Grid, placement: Placement, columns: Coordinates, rows: Coordinates
-) -> tuple[Coordinates, Coordinates]:
-    """Exact source columns and rows of places given in pixels of the output grid.
-
-    Places that have no position, or one beyond all reason, come back as NaN.
-    """
-    a = grid.affine
-    xs = a.a * columns + a.c if a.b == 0 else a.a * columns + a.b * rows + a.c
-    ys = a.e * rows + a.f if a.d == 0 else a.d * columns + a.e * rows + a.f
-    xs, ys = project(xs, ys, grid.crs, placement.crs)
-    found = placement.pixels(xs, ys)
-    with np.errstate(invalid="ignore"):
-        bad = ~((np.abs(found[0]) < _FARTHEST) & (np.abs(found[1]) < _FARTHEST))
-    if bad.any():
-        found[0][bad] = found[1][bad] = np.nan
-    return found
 
 
 def cells(
@@ -206,7 +100,7 @@ def mesh_of(
     if not found.straight.all():
         _exactly(grid, placement, window, found, scale_yx, where)
     if placement.period:
-        _wrap(where[0], placement.period / scale_yx[1], _first_column(placement) / scale_yx[1])
+        _wrap(where[0], placement.period / scale_yx[1], placement.first_column / scale_yx[1])
     return Mesh(where[0], where[1], found.steps, found.first_yx)
 
 
@@ -214,14 +108,8 @@ def is_on_this_side(placement: Placement, reach: Reach, scale_x: float) -> bool:
     """Do the columns under a window, as its cells tell them, lie on one turn around the world?"""
     if not placement.period:
         return True
-    first = _first_column(placement) / scale_x
+    first = placement.first_column / scale_x
     return reach.least_x >= first and reach.most_x < first + placement.period / scale_x
-
-
-def _first_column(placement: Placement) -> float:
-    """Where the columns are cut open: at the raster's edge, else opposite its middle."""
-    width = placement.shape_yx[1]
-    return 0.0 if placement.is_cylinder else width / 2 - (placement.period or 0.0) / 2
 
 
 def _nodes(
@@ -259,74 +147,3 @@ def _wrap(columns: Any, period: float, first: float) -> None:  # pragma: no cove
     flat = columns.ravel()
     for i in range(flat.size):
         flat[i] -= period * np.floor((flat[i] - first) / period)
-
-
-@lru_cache(maxsize=4096)
-def typical_steps(grid: Grid, placement: Placement) -> tuple[float, float] | None:
-    """Source columns and rows that an output pixel passes, the median over the raster.
-
-    `None` where no pixel of the grid lies on the raster.
-    """
-    height, width = grid.shape_yx
-    side_x, side_y = width / 2e3, height / 2e3
-    columns, rows = positions(
-        grid,
-        placement,
-        _CENTRES_YX[1] * width + _ASIDE_YX[1] * side_x,
-        _CENTRES_YX[0] * height + _ASIDE_YX[0] * side_y,
-    )
-    c, r = columns.reshape(4, -1), rows.reshape(4, -1)
-    period = placement.period
-    across, down = c[1] - c[0], c[3] - c[2]
-    if period:
-        across -= period * np.round(across / period)
-        down -= period * np.round(down / period)
-    step_c = np.hypot(across / (2 * side_x), down / (2 * side_y))
-    step_r = np.hypot((r[1] - r[0]) / (2 * side_x), (r[3] - r[2]) / (2 * side_y))
-    known = np.isfinite(step_c) & np.isfinite(step_r)
-    on = known & _near(c[0], r[0], placement)
-    chosen = on if on.any() else known
-    if not chosen.any():
-        return None
-    return median(step_c[chosen].tolist()), median(step_r[chosen].tolist())
-
-
-def _near(columns: Coordinates, rows: Coordinates, placement: Placement) -> NDArray[np.bool_]:
-    """Which positions lie on the raster?"""
-    height, width = placement.shape_yx
-    if placement.period:
-        first = _first_column(placement)
-        columns = columns - placement.period * np.floor((columns - first) / placement.period)
-    with np.errstate(invalid="ignore"):
-        return (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-
-
-def surely_inside(grid: Grid, placement: Placement) -> bool:
-    """Is it certain that every pixel of the grid lies on the raster?
-
-    Told from a lattice of exact positions: all must lie inside, farther from the edge than the
-    raster can bulge between them. `False` may be over-cautious, `True` is never wrong where the
-    projection is smooth.
-    """
-    height, width = grid.shape_yx
-    if placement.period and not placement.is_cylinder:
-        steps = typical_steps(grid, placement)
-        if steps is None or steps[0] * width > placement.period:
-            return False  # Wider than the world: all of the lattice may lie on one meridian.
-    x, y = _LATTICE_YX[1] * (width - 1) + 0.5, _LATTICE_YX[0] * (height - 1) + 0.5
-    found = [p.reshape(_LATTICE, _LATTICE) for p in positions(grid, placement, x, y)]
-    if placement.period:
-        first = _first_column(placement)
-        found[0] -= placement.period * np.floor((found[0] - first) / placement.period)
-        if placement.is_cylinder:
-            found[0] = np.full_like(found[0], placement.shape_yx[1] / 2)
-    limits = placement.shape_yx[1], placement.shape_yx[0]
-    return all(_lies_within(p, limit) for p, limit in zip(found, limits, strict=True))
-
-
-def _lies_within(positions: Coordinates, limit: int) -> bool:
-    if not np.isfinite(positions).all():
-        return False
-    bend = max(np.abs(np.diff(positions, 2, axis=axis)).max() for axis in (0, 1))
-    margin = float(bend) + 1e-6
-    return bool(positions.min() >= margin and positions.max() <= limit - margin)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..geo.grid import Grid, Window
-from ..geo.mesh import Placement
+from ..geo.placement import Placement
 from ..pixels import Pixels
 from .kernels import EDGE
 from .sources.source import Level

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..compiled import compiled
 from ..geo.grid import Grid, Window
-from ..geo.mesh import Placement
+from ..geo.placement import Placement
 from .blocks import tents
 from .kernels import EDGE
 from .sources.source import Level

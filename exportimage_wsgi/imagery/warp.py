@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from ..geo.cells import Cells, Reach
 from ..geo.grid import Grid, Window
-from ..geo.mesh import Mesh, Placement, cells, is_on_this_side, mesh_of, typical_steps
+from ..geo.mesh import Mesh, cells, is_on_this_side, mesh_of
+from ..geo.placement import Placement
+from ..geo.survey import typical_steps
 from ..pixels import (
     Interpolation,
     NoDataMatch,

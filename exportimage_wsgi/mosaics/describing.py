@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 
 from ..errors import SourceError
-from ..geo.mesh import pixels_to_points
+from ..geo.placement import pixels_to_points
 from ..imagery.sources import open_source, version_of
 from ..imagery.sources.source import Source, SourceInfo
 from .items import Description, Found, MosaicItem, PixelPlace

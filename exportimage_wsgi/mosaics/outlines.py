@@ -15,7 +15,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from ..geo.grid import Window
-from ..geo.mesh import pixels_to_points
+from ..geo.placement import pixels_to_points
 from ..imagery.sources.handles import no_place_needed
 from ..imagery.sources.source import Level, Source, SourceInfo
 

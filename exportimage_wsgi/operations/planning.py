@@ -19,7 +19,7 @@ from ..encode.format import Canvas, Compression, Content, Encoder, Format, Optio
 from ..encode.kmz import Kmz
 from ..errors import ParameterError, SizeLimitError, UnknownCRSError
 from ..geo.grid import Grid
-from ..geo.mesh import surely_inside
+from ..geo.survey import surely_inside
 from ..imagery.cast import Appearance, default_stretch
 from ..imagery.mosaic import Mosaic
 from ..imagery.view import View

@@ -10,23 +10,11 @@ from rasterio.control import GroundControlPoint
 from rasterio.transform import GCPTransformer
 
 from exportimage_wsgi.geo.crs import crs_from_wkid
-from exportimage_wsgi.geo.extent import Extent
-from exportimage_wsgi.geo.grid import Grid, Window
-from exportimage_wsgi.geo.mesh import Placement, mesh, surely_inside, typical_steps
-
-WORLD = Placement(
-    crs=crs_from_wkid(4326), affine=Affine(0.25, 0, -180, 0, -0.25, 90), shape_yx=(720, 1440)
-)
-UTM = Placement(
-    crs=crs_from_wkid(32633), affine=Affine(10, 0, 450000, 0, -10, 5580000), shape_yx=(3000, 3000)
-)
-
-
-def grid_over(bounds, wkid, size_wh):
-    xmin, ymin, xmax, ymax = bounds
-    box = Extent(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=crs_from_wkid(wkid))
-    return Grid.over(box, size_wh)
-
+from exportimage_wsgi.geo.grid import Window
+from exportimage_wsgi.geo.mesh import mesh
+from exportimage_wsgi.geo.placement import Placement
+from exportimage_wsgi.geo.survey import typical_steps
+from tests.geo.grids import UTM, WORLD, grid_over
 
 GRIDS = {
     "mercator": (UTM, grid_over((1.6e6, 6.45e6, 1.63e6, 6.48e6), 3857, (500, 500))),
@@ -90,17 +78,6 @@ def test_a_thumbnail_of_the_world_runs_eastward(width):
     assert columns[0] == pytest.approx((np.arange(width) + 0.5) * 1440 / width)
 
 
-def test_a_picture_wider_than_the_world_is_not_inside_a_raster_of_a_part_of_it():
-    """Here all columns of the lattice lie on the same meridian, in the middle of the raster."""
-    part = Placement(
-        crs=crs_from_wkid(4326), affine=Affine(0.1, 0, 170, 0, -0.1, 10), shape_yx=(200, 200)
-    )
-    half = 401 * 18 / 2
-    grid = grid_over((180 - half, -1, 180 + half, 1), 4326, (401, 10))
-
-    assert surely_inside(grid, part) is False
-
-
 def test_longitudes_from_0_to_360_hold_the_western_half():
     placement = Placement(
         crs=crs_from_wkid(4326), affine=Affine(1, 0, 0, 0, -1, 90), shape_yx=(180, 360)
@@ -121,29 +98,3 @@ def test_ground_points_place_a_raster_as_gdal_does():
     rows, columns = witness.rowcol([10.205], [49.895], op=float)
 
     assert (found.columns[0, 0], found.rows[0, 0]) == pytest.approx((columns[0], rows[0]), abs=0.01)
-
-
-def test_steps_are_source_pixels_per_output_pixel():
-    grid = grid_over((460000, 5560000, 470000, 5570000), 32633, (250, 500))
-
-    assert typical_steps(grid, UTM) == pytest.approx((4.0, 2.0))
-    assert mesh(grid, UTM, grid.whole, (9.0, 9.0)).steps[0, 0] == pytest.approx((4.0, 2.0))
-
-
-def test_a_grid_without_a_place_on_the_raster_has_no_steps():
-    grid = grid_over((-1.9e7, 9.5e6, -1.8e7, 1e7), 54009, (10, 10))
-
-    assert typical_steps(grid, UTM) is None
-
-
-@pytest.mark.parametrize(
-    ("bounds", "inside"),
-    [
-        ((460000, 5560000, 470000, 5570000), True),
-        ((450000, 5550000, 480000, 5580000), True),
-        ((449900, 5550000, 480000, 5580000), False),
-        ((479000, 5579000, 481000, 5581000), False),
-    ],
-)
-def test_it_is_known_whether_all_pixels_lie_on_the_raster(bounds, inside):
-    assert surely_inside(grid_over(bounds, 32633, (300, 300)), UTM) is inside

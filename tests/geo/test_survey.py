@@ -1,0 +1,49 @@
+"""Surveys of a whole grid."""
+
+from __future__ import annotations
+
+import pytest
+from affine import Affine
+
+from exportimage_wsgi.geo.crs import crs_from_wkid
+from exportimage_wsgi.geo.mesh import mesh
+from exportimage_wsgi.geo.placement import Placement
+from exportimage_wsgi.geo.survey import surely_inside, typical_steps
+from tests.geo.grids import UTM, grid_over
+
+
+def test_steps_are_source_pixels_per_output_pixel():
+    grid = grid_over((460000, 5560000, 470000, 5570000), 32633, (250, 500))
+
+    assert typical_steps(grid, UTM) == pytest.approx((4.0, 2.0))
+    assert mesh(grid, UTM, grid.whole, (9.0, 9.0)).steps[0, 0] == pytest.approx((4.0, 2.0))
+
+
+def test_a_grid_without_a_place_on_the_raster_has_no_steps():
+    grid = grid_over((-1.9e7, 9.5e6, -1.8e7, 1e7), 54009, (10, 10))
+
+    assert typical_steps(grid, UTM) is None
+
+
+@pytest.mark.parametrize(
+    ("bounds", "inside"),
+    [
+        ((460000, 5560000, 470000, 5570000), True),
+        ((450000, 5550000, 480000, 5580000), True),
+        ((449900, 5550000, 480000, 5580000), False),
+        ((479000, 5579000, 481000, 5581000), False),
+    ],
+)
+def test_it_is_known_whether_all_pixels_lie_on_the_raster(bounds, inside):
+    assert surely_inside(grid_over(bounds, 32633, (300, 300)), UTM) is inside
+
+
+def test_a_picture_wider_than_the_world_is_not_inside_a_raster_of_a_part_of_it():
+    """Here all columns of the lattice lie on the same meridian, in the middle of the raster."""
+    part = Placement(
+        crs=crs_from_wkid(4326), affine=Affine(0.1, 0, 170, 0, -0.1, 10), shape_yx=(200, 200)
+    )
+    half = 401 * 18 / 2
+    grid = grid_over((180 - half, -1, 180 + half, 1), 4326, (401, 10))
+
+    assert surely_inside(grid, part) is False
