@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+
+from pydantic import ByteSize
 
 from .catalog import Catalog
 from .cluster import Cluster
@@ -19,6 +20,7 @@ from .imagery.sources.source import SourceInfo
 from .mosaics.dataset import MosaicDataset
 from .mosaics.indexing import changes
 from .mosaics.opening import LOGGER, MANY
+from .outputs.trying import bytes_left, faults_of
 from .rasters import told_in_full
 from .running import Stop
 from .service import ImageService
@@ -47,14 +49,14 @@ def checked(path: str) -> Report:
 
     A cluster is asked for a piece of nothing, so that workers which lack something are found.
 
-    Into the folder of finished files, or above it if it is to be made, an empty folder is put for
-    a moment: nothing else tells for certain whether it can be written.
+    Into the folder of finished files, or above it if it is to be made, a file is put for a moment.
     """
     config, faults = Config.examined(path)
     prefix = os.path.basename(path)
-    found = [*faults, *(f"{prefix}: {text}" for text in _of_output(config))]
+    unkept = [f"{prefix}: output.directory: {each}" for each in faults_of(config.output.directory)]
+    found = [*faults, *unkept]
     found += [f"{prefix}: {text}" for text in _of_scheduler(config.compute.scheduler)]
-    warnings = []
+    warnings = [] if unkept else [f"{prefix}: {text}" for text in _without_room(config)]
     if not (config.services or faults):
         warnings.append(f"{prefix}: it names no service")
     catalog = Catalog.of(config)
@@ -81,16 +83,15 @@ def _unlogged(name: str) -> Iterator[None]:
         logger.disabled = before
 
 
-def _of_output(config: Config) -> Iterator[str]:
-    directory = config.output.directory
-    if directory is None:
-        return
-    existing = next(each for each in (directory, *directory.parents) if os.path.exists(each))
-    try:
-        TemporaryDirectory(prefix=".exportimage-", dir=existing).cleanup()
-    except OSError as error:
-        deed = "be written" if existing == directory else f"be made in {existing}"
-        yield f"output.directory: {directory} cannot {deed}: {error.strerror}"
+def _without_room(config: Config) -> Iterator[str]:
+    """The disk of the store, if it has less room than the store may take."""
+    output = config.output
+    left = bytes_left(output.directory)
+    if left < output.max_bytes:
+        yield (
+            f"output.max_bytes: {output.max_bytes.human_readable()}, but its disk has room for "
+            f"{ByteSize(left).human_readable()}: once that is full, f=json is answered with 503"
+        )
 
 
 def _of_scheduler(scheduler: str) -> Iterator[str]:

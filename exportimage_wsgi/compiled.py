@@ -33,7 +33,10 @@ def _compiled(function: Function, **more: bool) -> Function:
         return numba.njit(**options)(function)  # type: ignore[no-any-return]
     except RuntimeError:  # numba: nowhere to keep the result
         settings: Any = numba.config
-        settings.CACHE_DIR = str(_private_directory())
+        try:
+            settings.CACHE_DIR = str(_private_directory())
+        except OSError:  # There is no disk that can be written: each process compiles anew.
+            options["cache"] = False
         return numba.njit(**options)(function)  # type: ignore[no-any-return]
 
 

@@ -8,7 +8,7 @@ ExportImageError
 ├── UnknownCRSError             a number or text names no spatial reference
 ├── SourceError                 a raster is missing, broken or was replaced (500)
 │   └── ItemError               it is an item of a mosaic
-├── StoreError                  the output store cannot take a file (500)
+├── StoreError                  the disk cannot take a file, or doesn't give it (503)
 │   └── FileSizeError           since it is larger than the whole store may be (400)
 ├── OverloadedError             too much is under way; come back later (503)
 ├── CancelledError              the reader left or the deadline passed
@@ -99,7 +99,9 @@ class ItemError(SourceError):
 
 
 class StoreError(ExportImageError):
-    """The output store cannot take a file, or no longer has it."""
+    """A disk of the server cannot take a file, or doesn't give one back; that may pass."""
+
+    code = 503
 
 
 class FileSizeError(StoreError):

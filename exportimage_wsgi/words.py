@@ -1,6 +1,19 @@
-"""Words for counts, so that one thing is told as one."""
+"""Words that several rooms use: for counts, and for why a disk fails."""
 
 from __future__ import annotations
+
+import errno
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "access to its folder is denied",
+    errno.EPERM: "access to its folder is denied",
+    errno.ENOENT: "its folder is missing",
+    errno.ENOTDIR: "its folder is not a folder",
+    errno.EEXIST: "its folder is not a folder",
+}
 
 
 def counted(count: int, noun: str, several: str = "") -> str:
@@ -12,3 +25,8 @@ def counted(count: int, noun: str, several: str = "") -> str:
         several: what they are called if that isn't the noun and an s.
     """
     return f"{count} {noun}" if count == 1 else f"{count} {several or f'{noun}s'}"
+
+
+def reason(error: OSError) -> str:
+    """Why the disk fails, as a client may be told: it names no path."""
+    return _REASONS.get(error.errno or 0, "the disk reports an error")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..pixels import Pixels, PixelType
 from .format import Canvas, Content, Options
 from .rows import cut
-from .spool import SPOOL_BYTES, room, write_at
+from .spool import SPOOL_BYTES, room, told, write_at
 
 # imagecodecs 2026.3 writes beyond its memory when it is asked for version 2.
 CODEC_VERSION = 4
@@ -89,7 +89,8 @@ def _read(
 ) -> NDArray[Any]:
     """What the file holds there; `file` can read into an array, which `IO` doesn't tell."""
     array = np.empty(shape_yx, dtype)
-    file.seek(position)
+    with told():
+        file.seek(position)
     file.readinto(array.reshape(-1).view(np.uint8).data)
     return array
 

@@ -7,7 +7,6 @@ says so, a mask follows as a second image, which GDAL and those who build on it 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,7 +22,7 @@ from .geotiff import names_tag, no_data_tag, place_tags, reference_tags
 from .jpeg import LARGEST
 from .raw import little_endian
 from .rows import cut, interleaved
-from .spool import SPOOL_BYTES, in_order, read_back
+from .spool import append, in_order, read_back, room
 from .tiff_strips import CODES, JPEG_ROWS, LERC_PARAMETERS, packer
 from .tiff_tags import Image, Tag, head
 
@@ -102,7 +101,7 @@ class Tiff:
         return pixels.marked((self.fill,) * self.bands, self.fills_jointly)
 
     def assemble(self, pieces: Iterable[Piece]) -> Iterator[bytes]:
-        with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as waiting:
+        with room() as waiting:
             yield from in_order(self.placed(pieces), waiting)
 
     def placed(self, pieces: Iterable[Piece]) -> Iterator[Placed]:
@@ -124,9 +123,9 @@ class Tiff:
     def _packed(self, pieces: Iterable[Piece]) -> Iterator[Placed]:
         sizes: list[int] = []
         position = len(self._packed_head([0] * len(self._heights)))
-        with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as masks:
+        with room() as masks:
             for strips, mask in pieces:
-                masks.write(mask)
+                append(masks, mask)
                 for strip in strips:
                     yield position, strip
                     position += len(strip)

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import NotFoundError, OverloadedError, StoreError, shown
-from ..words import counted
+from ..words import counted, reason
 from .job import Job, Make
 from .making import Makers
 from .records import Records
@@ -68,8 +68,10 @@ class Jobs:
 
         Raises:
             NotFoundError: there is none, or it ended long ago.
+            StoreError: the disk doesn't tell.
         """
-        job = self._records.read(job_id) if _ID.fullmatch(job_id) else None
+        with self._told(service, "tell of a job"):
+            job = self._records.read(job_id) if _ID.fullmatch(job_id) else None
         if job is None or job.service != service:
             raise NotFoundError(f"Job {shown(job_id)} not found")
         return job
@@ -111,4 +113,4 @@ class Jobs:
             yield
         except OSError as error:
             _log.error("job of %s: %s", service, error)
-            raise StoreError(f"The output store cannot {deed}") from error
+            raise StoreError(f"The output store cannot {deed}: {reason(error)}") from error

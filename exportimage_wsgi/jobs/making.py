@@ -31,6 +31,7 @@ class Makers:
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Job, Make]] = deque()
         self._under_way: dict[str, Job] = {}
+        self._untold: dict[str, Job] = {}
         self._closing = threading.Event()
         self._makers = [
             threading.Thread(target=self._work, name=f"job-{number}", daemon=True)
@@ -124,15 +125,28 @@ class Makers:
         return self._closing.is_set() or self._records.is_unwanted(job_id)
 
     def _tell(self, job: Job) -> None:
-        """Write the record. One that cannot be written is told as lost, when its beat is late."""
+        """Write the record. An end that cannot be written is told later, if the disk recovers;
+        until then the job is told as lost, as soon as its beat is late."""
         if not job.state.is_active:
             self._under_way.pop(job.id, None)
         try:
-            self._records.write(job)
-            if not job.state.is_active:
-                self._records.forget_wish(job.id)
+            self._write(job)
         except OSError as error:
             _log.error("job of %s: %s", job.service, error)
+            if not job.state.is_active:
+                self._untold[job.id] = job
+
+    def _write(self, job: Job) -> None:
+        self._records.write(job)
+        if not job.state.is_active:
+            self._records.forget_wish(job.id)
+
+    def _retell(self) -> None:
+        """Write the ends that could not be written before."""
+        for job in list(self._untold.values()):
+            with contextlib.suppress(OSError):
+                self._write(job)
+                del self._untold[job.id]
 
     def _beats(self) -> None:
         """Tell again and again that this process lives, and look for jobs that are unwanted."""
@@ -142,4 +156,5 @@ class Makers:
             for job_id in active:
                 with contextlib.suppress(OSError):
                     self._records.beat(job_id)
+            self._retell()
             self.look()

@@ -58,14 +58,20 @@ class Records:
             raise
 
     def read(self, job_id: str) -> Job | None:
-        """The job with what its record leaves to be seen: a dead process, a wish for its end."""
+        """The job with what its record leaves to be seen: a dead process, a wish for its end.
+
+        Raises:
+            OSError: the disk doesn't tell.
+        """
         path = self._record(job_id)
         try:
             age = time.time() - path.stat().st_mtime
             told = json.loads(path.read_text())
             state, messages = State(told["state"]), tuple(told["messages"])
             job = Job(**(told | {"state": state, "messages": messages}))
-        except (OSError, ValueError, LookupError, TypeError):  # Other releases tell other things.
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (ValueError, LookupError, TypeError):  # Other releases tell other things.
             return None
         if not job.state.is_active:
             return job if age <= self._max_age else None
@@ -102,8 +108,8 @@ class Records:
         self._beside(job_id).unlink(missing_ok=True)
 
     def is_unwanted(self, job_id: str) -> bool:
-        """Is the end of the job asked for?"""
-        return self._beside(job_id).exists()
+        """Is the end of the job asked for? Not by a disk that doesn't tell."""
+        return os.path.exists(self._beside(job_id))
 
     def _record(self, job_id: str) -> Path:
         return self._directory / f".job-{job_id}.json"

@@ -79,7 +79,8 @@ class OutputStore:
             if found is not None:
                 return found
             self._check_fits(length or 0)
-            name = self._name(token, extension, stem)
+            with self._told():
+                name = self._name(token, extension, stem)
             self._sweeper.sweep_when_due()
             size = self._write(name, chunks)
         self._sweeper.sweep_when_due(size)
@@ -94,7 +95,7 @@ class OutputStore:
             stored = self.open(self._name(token, extension, stem))
             os.utime(stored.path)
         except (NotFoundError, StoreError, OSError):
-            return None
+            return None  # Whoever makes it is told what is wrong with the disk.
         return replace(stored, modified=time.time())
 
     def open(self, name: str) -> StoredFile:
@@ -110,7 +111,7 @@ class OutputStore:
         except (FileNotFoundError, NotADirectoryError):
             state = None
         except OSError as error:
-            raise store_error(error, "read") from error
+            raise self._fault(error, "read") from error
         if state is None or not stat.S_ISREG(state.st_mode) or self._has_expired(state):
             raise NotFoundError("File not found")
         return StoredFile(
@@ -129,20 +130,24 @@ class OutputStore:
         try:
             self._prepare()
             self._sweeper.sweep_when_due()
-        except StoreError as error:
-            _log.warning("%s (%s); pictures are still streamed", error, self.directory)
+        except OSError as error:
+            told = "output store %s: %s; pictures are streamed, but f=json cannot be answered"
+            _log.error(told, self.directory, error)
             return
         if self._is_private:
             remove_abandoned_folders(self.directory)
 
     def _prepare(self) -> bytes:
-        """The secret; the folder is made if it is missing."""
-        with self._told():
-            self.directory.mkdir(mode=0o700, parents=not self._is_private, exist_ok=True)
-            if self._is_private:
-                check_private(self.directory)
-                self._mark_as_used()
-            self._secret = shared_secret(self.directory)
+        """The secret; the folder is made if it is missing.
+
+        Raises:
+            OSError: it cannot be made, or not be written.
+        """
+        self.directory.mkdir(mode=0o700, parents=not self._is_private, exist_ok=True)
+        if self._is_private:
+            check_private(self.directory)
+            self._mark_as_used()
+        self._secret = shared_secret(self.directory)
         return self._secret
 
     def _mark_as_used(self) -> None:
@@ -207,8 +212,11 @@ class OutputStore:
         try:
             yield
         except OSError as error:
-            _log.error("output store %s: %s", self.directory, error)
-            raise store_error(error, "take") from error
+            raise self._fault(error, "take") from error
+
+    def _fault(self, error: OSError, deed: str) -> StoreError:
+        _log.error("output store %s: %s", self.directory, error)
+        return store_error(error, deed)
 
 
 def _write_all(file: io.FileIO, chunk: bytes) -> None:

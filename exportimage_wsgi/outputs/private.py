@@ -22,9 +22,16 @@ _ABANDONED_FOLDER = 86_400.0
 
 
 def private_folder() -> Path:
-    """`exportimage-<user>-<process group>` in the system's temporary place."""
+    """`exportimage-<user>-<process group>` in the system's temporary place.
+
+    If no such place can be written, it would be in the current folder, which tempfile tried last.
+    """
     group = os.getpgid(0) if hasattr(os, "getpgid") else os.getpid()
-    return Path(tempfile.gettempdir()) / f"exportimage-{_user()}-{group}"
+    try:
+        place = tempfile.gettempdir()
+    except FileNotFoundError:
+        place = os.getcwd()
+    return Path(place) / f"exportimage-{_user()}-{group}"
 
 
 def _user() -> str:

@@ -195,5 +195,6 @@ def _is_compiled() -> bool:
     source = Path(smooth.__file__)
     python = "py{}{}".format(*sys.version_info)
     names = f"{source.stem}.{function.__name__}-*.{python}*.nbi"
-    kept = Path(function.stats.cache_path).glob(names)
+    cache = function.stats.cache_path  # None if no disk could be written
+    kept = Path(cache).glob(names) if cache else ()
     return any(each.stat().st_mtime >= source.stat().st_mtime for each in kept)

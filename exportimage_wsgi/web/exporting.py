@@ -12,6 +12,7 @@ from urllib.parse import quote
 from werkzeug.http import quote_etag
 from werkzeug.wrappers import Response
 
+from ..errors import StoreError
 from ..esri.replies import export_reply
 from ..operations.export_image import Export, export_image, persistently
 from ..operations.parameters import parse_export
@@ -61,7 +62,8 @@ class Exporter:
     def picture(
         self, request: HTTPRequest, service: ImageService, export: Export, max_age: int = 0
     ) -> Response:
-        """The file itself, streamed as it is made; ranges of it come from the store.
+        """The file itself, streamed as it is made; ranges of it come from the store, and where that
+        cannot take a file, the whole is sent.
 
         A client that holds it already is told so before any pixel is read; within `max_age`
         seconds it need not ask.
@@ -76,13 +78,38 @@ class Exporter:
             return unmodified(headers, export.token)
         is_unknown = request.method == "HEAD" and export.length is None
         if is_unknown or wants_range(request, export.token):
-            stored = self._kept(service, export)
-            headers["Content-Disposition"] = _disposition(service, stored.path.suffix)
-            return file_reply(request, stored, export.token, headers)
+            try:
+                return self._from_the_store(request, service, export, headers)
+            except StoreError:
+                headers["Accept-Ranges"] = "none"
+        return self._streamed(request, service, export, headers)
+
+    def _from_the_store(
+        self,
+        request: HTTPRequest,
+        service: ImageService,
+        export: Export,
+        headers: Mapping[str, str],
+    ) -> Response:
+        """A range of the file, or its head."""
+        stored = self._kept(service, export)
+        disposition = _disposition(service, stored.path.suffix)
+        headers = {**headers, "Content-Disposition": disposition}
+        return file_reply(request, stored, export.token, headers)
+
+    def _streamed(
+        self,
+        request: HTTPRequest,
+        service: ImageService,
+        export: Export,
+        headers: Mapping[str, str],
+    ) -> Response:
+        """The whole file, which needs no store."""
         is_wanted = request.method != "HEAD"
         body = Body(export.stream(), export.leave_out) if is_wanted else None
         response = Response(body, headers=headers, content_type=export.media_type)
         response.direct_passthrough = body is not None
+        response.automatically_set_content_length = False
         response.headers["ETag"] = quote_etag(export.token)
         response.headers["Content-Disposition"] = _disposition(service, export.extension)
         if export.length is not None:

@@ -114,6 +114,49 @@ def test_an_output_folder_that_nobody_can_write_is_a_fault(config: Path) -> None
     assert "output.directory: /proc/self cannot be written: " in done.stderr
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_an_output_folder_on_a_full_disk_is_a_fault(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text(f'[output]\ndirectory = "{tmp_path}"\n' + config.read_text())
+    opened = Path.open
+    full = Path("/dev/full")
+    monkeypatch.setattr(
+        Path,
+        "open",
+        lambda path, *how, **further: opened(
+            full if path.name == "part" else path, *how, **further
+        ),
+    )
+
+    done = run("check", config)
+
+    assert done.exit_code == 1
+    said = f"output.directory: {tmp_path} cannot be written: No space left on device\n"
+    assert done.stderr.endswith(said)
+
+
+def test_without_an_output_folder_a_temporary_place_is_tried(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+
+    done = run("check", config)
+
+    assert done.exit_code == 1
+    assert f"cannot be made in {tmp_path}/file: Not a directory; name a folder" in done.stderr
+
+
+def test_the_check_warns_of_a_disk_with_less_room_than_the_store_may_take(config: Path) -> None:
+    config.write_text('[output]\nmax_bytes = "1000 PB"\n' + config.read_text())
+
+    done = run("check", config)
+
+    assert done.exit_code == 0
+    assert "warning: services.toml: output.max_bytes: 888.2PiB, but its disk has" in done.stderr
+
+
 def test_the_check_leaves_the_output_folder_as_it_was(config: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     for place in ("out", "other/out"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -225,9 +226,10 @@ def test_an_end_that_cannot_be_asked_for_is_an_error(
     job = jobs.submit("scene", Work())
 
     def touch(self: Path, mode: int) -> None:
-        raise OSError("the disk is full")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(StoreError, match="cannot end a job"):
+    told = "cannot end a job: the disk is full"
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match=told):
         patch.setattr(Path, "touch", touch)
         jobs.cancel(job.id, "scene")
 
@@ -237,3 +239,42 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError):
         Jobs(tmp_path / "file", max_age=600).submit("scene", Work())
+
+
+def test_a_job_of_a_disk_that_does_not_tell_is_not_taken_for_none(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = jobs.submit("scene", Work())
+
+    def stat(self: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match="cannot tell of a job"):
+        patch.setattr(Path, "stat", stat)
+        jobs.find(job.id, "scene")
+
+
+def test_an_end_that_cannot_be_written_is_told_when_the_disk_has_recovered(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exportimage_wsgi.jobs.making._BEAT", 0.02)
+    work, write, refused = Work(), Records.write, threading.Event()
+
+    def fail(records: Records, job: Job) -> None:
+        if not job.state.is_active and not refused.is_set():
+            refused.set()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(records, job)
+
+    monkeypatch.setattr(Records, "write", fail)
+    job = jobs.submit("scene", work)
+    work.may_end.set()
+
+    assert ended(jobs, job).state is State.SUCCEEDED and refused.is_set()
+
+
+def test_a_disk_that_does_not_tell_asks_for_no_end(tmp_path: Path) -> None:
+    """An error would end the beats, and with them all jobs of the process."""
+    records = Records(tmp_path, max_age=600)
+
+    assert not records.is_unwanted("a name longer than disks take" * 20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -49,7 +50,7 @@ def test_a_default_folder_that_others_could_have_made_is_refused(
         folder.mkdir()
         folder.chmod(0o777)
 
-    with pytest.raises(StoreError, match="may not be written"):
+    with pytest.raises(StoreError, match="access to its folder is denied"):
         keep(OutputStore(None, max_age=600, max_bytes=1000))
 
 
@@ -129,3 +130,19 @@ def test_a_folder_that_others_called_after_no_process_is_passed_over(
     OutputStore(None, max_age=600, max_bytes=1000)
 
     assert folder.exists()
+
+
+def test_without_a_temporary_place_the_store_says_so_when_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(private.tempfile, "gettempdir", none)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+
+    with pytest.raises(StoreError, match="the disk is read-only"):
+        keep(OutputStore(None, max_age=600, max_bytes=1000))

@@ -284,7 +284,7 @@ def test_a_full_store_is_a_clear_error(client: Client, monkeypatch: pytest.Monke
     monkeypatch.setattr("exportimage_wsgi.outputs._write_all", full)
     reply = client.get(EXPORT, query_string=BOX | {"f": "json"})
 
-    assert reply.get_json()["error"]["code"] == 500
+    assert reply.get_json()["error"]["code"] == 503
     assert "the disk is full" in reply.text and "/where" not in reply.text
 
 
