@@ -21,10 +21,11 @@ from ..compiled import compiled
 from ..errors import ItemError, SourceError
 from ..geo.grid import Grid, Window
 from ..pixels import Interpolation, MosaicOperation, NoDataRule, Pixels, PixelType
+from .layer import plan_layer
 from .overlap import BLENDS, Blend, Part, Weights
 from .sources import is_current, open_source, version_of
 from .sources.source import Source
-from .warp import plan_layer, warp
+from .warp import warp
 
 _LEAST_WEIGHT = 1e-6
 _MOST_OPEN = 4096

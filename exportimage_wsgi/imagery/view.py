@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from ..geo.grid import Grid, Window
 from ..pixels import NoDataMatch, Pixels, PixelType
 from .cast import Appearance, cast, shown
+from .layer import Layer
 from .mosaic import Mosaic, lay
-from .warp import Layer, blank, is_aligned, warp
+from .warp import blank, warp
 
 if TYPE_CHECKING:
     import xarray
@@ -98,7 +99,7 @@ def _width(view: View, rows: int) -> int:
 
     Still more where pixels are copied: to be warped, they must lie close together in the raster.
     """
-    is_copied = isinstance(view.layer, Layer) and is_aligned(view.layer, view.grid)
+    is_copied = isinstance(view.layer, Layer) and view.layer.offset_yx is not None
     most = 4 * BLOCK if is_copied else BLOCK // 4
     return BLOCK * max(1, most // rows)
 

@@ -12,7 +12,7 @@ from ..esri.geometry import GeometryType, geometry_of
 from ..esri.texts import integer, members, read_json
 from ..geo.crs import CRS
 from ..geo.shapes import moved
-from ..imagery.warp import placement_of
+from ..imagery.layer import placement_of
 from ..service import ImageService
 from .items import item_service
 from .operation import Call

@@ -21,9 +21,9 @@ from ..errors import ParameterError, SizeLimitError, UnknownCRSError
 from ..geo.grid import Grid
 from ..geo.survey import surely_inside
 from ..imagery.cast import Appearance, default_stretch
+from ..imagery.layer import Layer, placement_of, plan_layer
 from ..imagery.mosaic import Mosaic
 from ..imagery.view import View
-from ..imagery.warp import Layer, placement_of, plan_layer
 from ..mosaics.dataset import MosaicDataset
 from ..pixels import NoDataRule, PixelType
 from ..service import ImageService

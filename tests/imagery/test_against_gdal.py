@@ -14,7 +14,8 @@ import pytest
 import rasterio
 
 from exportimage_wsgi.geo.crs import crs_from_wkid
-from exportimage_wsgi.imagery.warp import plan_layer, warp
+from exportimage_wsgi.imagery.layer import plan_layer
+from exportimage_wsgi.imagery.warp import warp
 from exportimage_wsgi.pixels import Interpolation
 from tests.rasters import classes, grid, in_memory, waves, write
 

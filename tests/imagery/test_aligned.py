@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from affine import Affine
@@ -9,7 +11,8 @@ from affine import Affine
 from exportimage_wsgi.geo.crs import crs_from_wkid
 from exportimage_wsgi.geo.grid import Window
 from exportimage_wsgi.imagery.aligned import offset_yx
-from exportimage_wsgi.imagery.warp import placement_of, plan_layer, warp
+from exportimage_wsgi.imagery.layer import placement_of, plan_layer
+from exportimage_wsgi.imagery.warp import warp
 from exportimage_wsgi.pixels import Interpolation
 from tests.rasters import grid, in_memory, waves
 
@@ -39,7 +42,7 @@ def test_beyond_the_raster_there_is_no_data(interpolation):
 
 
 @pytest.mark.parametrize("interpolation", list(Interpolation))
-def test_the_kernels_would_give_the_same(interpolation, monkeypatch):
+def test_the_kernels_would_give_the_same(interpolation):
     rng = np.random.default_rng(5)
     mask = rng.choice(np.array([0, 128, 255], "u1"), (1, 40, 50))
     source, target = (
@@ -48,8 +51,7 @@ def test_the_kernels_would_give_the_same(interpolation, monkeypatch):
     )
     layer = plan_layer(source, target, (0,), interpolation)
     copied = warp(layer, target, target.whole)
-    monkeypatch.setattr("exportimage_wsgi.imagery.aligned.offset_yx", lambda *_: None)
-    gathered = warp(layer, target, target.whole)
+    gathered = warp(replace(layer, offset_yx=None), target, target.whole)
 
     assert np.array_equal(copied.values, gathered.values)
     assert np.array_equal(copied.valid, gathered.valid)

@@ -8,7 +8,8 @@ from affine import Affine
 
 from exportimage_wsgi.geo.crs import crs_from_wkid
 from exportimage_wsgi.imagery import narrow
-from exportimage_wsgi.imagery.warp import plan_layer, warp
+from exportimage_wsgi.imagery.layer import plan_layer
+from exportimage_wsgi.imagery.warp import warp
 from exportimage_wsgi.pixels import Interpolation
 from tests.rasters import grid, in_memory, waves
 

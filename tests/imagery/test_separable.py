@@ -9,7 +9,8 @@ from affine import Affine
 from exportimage_wsgi.geo.crs import crs_from_wkid
 from exportimage_wsgi.geo.grid import Window
 from exportimage_wsgi.imagery import separable
-from exportimage_wsgi.imagery.warp import placement_of, plan_layer, warp
+from exportimage_wsgi.imagery.layer import placement_of, plan_layer
+from exportimage_wsgi.imagery.warp import warp
 from exportimage_wsgi.pixels import Interpolation
 from tests.rasters import grid, in_memory, waves
 

@@ -10,8 +10,8 @@ from affine import Affine
 from exportimage_wsgi.geo.crs import crs_from_wkid
 from exportimage_wsgi.geo.grid import Window
 from exportimage_wsgi.imagery import view as module
+from exportimage_wsgi.imagery.layer import plan_layer
 from exportimage_wsgi.imagery.view import View, cube, read
-from exportimage_wsgi.imagery.warp import plan_layer
 from exportimage_wsgi.pixels import Interpolation, PixelType
 from tests.rasters import grid, in_memory, waves
 

@@ -11,9 +11,10 @@ from affine import Affine
 from exportimage_wsgi.geo.crs import crs_from_wkid
 from exportimage_wsgi.geo.grid import Window
 from exportimage_wsgi.imagery import warp as module
+from exportimage_wsgi.imagery.layer import plan_layer
 from exportimage_wsgi.imagery.sources.source import Level
-from exportimage_wsgi.imagery.warp import coarsest_level, joined, plan_layer, warp
-from exportimage_wsgi.pixels import Interpolation, NoDataMatch, NoDataRule, PixelType
+from exportimage_wsgi.imagery.warp import warp
+from exportimage_wsgi.pixels import Interpolation
 from tests.rasters import grid, in_memory, waves
 
 UTM = crs_from_wkid(32633)
@@ -281,30 +282,6 @@ def test_a_window_inside_of_an_outermost_pixel_shows_it(interpolation, left, top
     assert (pixels.values == data[0, int(top), int(left)]).all()
 
 
-LEVELS = (
-    Level(shape_yx=(4096, 4096), scale_yx=(1.0, 1.0)),
-    Level(shape_yx=(2048, 2048), scale_yx=(2.0, 2.0), overview=0),
-    Level(shape_yx=(1024, 1024), scale_yx=(4.0, 4.0), overview=1),
-    Level(shape_yx=(512, 512), scale_yx=(8.0, 8.0), overview=1, step=2),
-)
-
-
-@pytest.mark.parametrize(
-    ("steps", "level"),
-    [
-        ((0.5, 0.5), 0),
-        ((1.99, 1.99), 0),
-        ((2.0, 2.0), 1),
-        ((3.9, 9.0), 1),
-        ((4.0, 4.0), 2),
-        ((31.0, 31.0), 2),
-        ((32.0, 32.0), 3),
-    ],
-)
-def test_the_coarsest_level_that_is_not_coarser_is_read(steps, level):
-    assert coarsest_level(LEVELS, steps) == level
-
-
 @pytest.mark.parametrize("interpolation", EVERY)
 def test_an_overview_is_placed_as_the_raster_is(interpolation):
     """Levels of odd sizes cover the same ground; a plane tells a shift of a part of a pixel."""
@@ -342,28 +319,6 @@ def test_a_stepped_level_ends_where_the_raster_does(interpolation, row, valid):
     assert warp(layer, target, target.whole).valid[0, 0, 0] == valid
 
 
-@pytest.mark.parametrize(
-    ("values", "match", "transparent"),
-    [
-        ((7,), NoDataMatch.ANY, 100),
-        ((3, 4, 7), NoDataMatch.ALL, 1),
-        ((4,), NoDataMatch.ANY, 19),
-        ((4,), NoDataMatch.ALL, 0),
-        ((3, 4, 7), NoDataMatch.ANY, 100),
-        ((math.nan,), NoDataMatch.ANY, 0),
-    ],
-)
-def test_the_no_data_of_a_request_is_judged_on_source_pixels(values, match, transparent):
-    y, x = np.mgrid[:10, :10]
-    data = np.stack([x, y, np.full((10, 10), 7)]).astype("u1")
-    pixels = warped(
-        in_memory(data, TEN_METRES, UTM), utm(0, 0, 10, 10, (10, 10)), Interpolation.NEAREST,
-        (0, 1, 2), NoDataRule(values=values, match=match),
-    )  # fmt: skip
-
-    assert (pixels.alpha() == 0).sum() == transparent
-
-
 def test_indices_of_a_palette_are_never_averaged():
     data = np.array([[[1, 200], [200, 1]]], "u1")
     source = in_memory(data, TEN_METRES, UTM, palette=((0, 0, 0, 255),) * 256)
@@ -382,17 +337,3 @@ def test_alpha_of_the_source_is_kept_between_0_and_255():
 
     assert (pixels.values == 50).all()
     assert set(pixels.valid[0, 4]) == {255, 217, 140, 101}
-
-
-def test_joining_windows_keeps_validity_by_band():
-    source = in_memory(waves((8, 8), 2), TEN_METRES, UTM)
-    target = utm(0, 0, 8, 8, (8, 8))
-    one = warped(source, target, Interpolation.NEAREST, (0, 1))
-    two = in_memory(waves((8, 8), 2), TEN_METRES, UTM, mask=np.zeros((2, 8, 8), "u1"))
-
-    assert joined(one, warped(two, target, Interpolation.NEAREST, (0, 1)), 1).valid.shape == (
-        2,
-        16,
-        8,
-    )
-    assert two.info.pixel_type is PixelType.F32

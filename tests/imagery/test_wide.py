@@ -11,7 +11,8 @@ from pyproj import Transformer
 
 from exportimage_wsgi.geo.crs import crs_from_wkid
 from exportimage_wsgi.geo.grid import Grid, Window
-from exportimage_wsgi.imagery.warp import plan_layer, warp
+from exportimage_wsgi.imagery.layer import plan_layer
+from exportimage_wsgi.imagery.warp import warp
 from exportimage_wsgi.pixels import Interpolation
 from tests.rasters import grid, in_memory, waves
 
