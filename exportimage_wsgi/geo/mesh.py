@@ -74,24 +74,12 @@ def cells(
     return Cells(columns, rows, straight, passed(columns, rows, straight, own_steps), first)
 
 
-def mesh(
-    grid: Grid,
-    placement: Placement,
-    window: Window,
-    steps: tuple[float, float],
-    scale_yx: tuple[float, float] = (1.0, 1.0),
-) -> Mesh:
-    """Source positions of the pixels of a window of the output grid; see `cells`."""
-    found = cells(grid, placement, window, steps, scale_yx)
-    return mesh_of(found, grid, placement, window, scale_yx)
-
-
 def mesh_of(
     found: Cells,
     grid: Grid,
     placement: Placement,
     window: Window,
-    scale_yx: tuple[float, float],
+    scale_yx: tuple[float, float] = (1.0, 1.0),
 ) -> Mesh:
     """The positions that follow from cells, and exact ones where none do."""
     where = np.empty((2, *window.shape_yx))

@@ -143,7 +143,7 @@ def joined(one: Pixels, two: Pixels, axis: int) -> Pixels:
 
 
 def nothing(layer: Layer, shape_yx: tuple[int, int]) -> Pixels:
-    """No data of that shape."""
+    """What the layer gives where the raster isn't: no data."""
     dtype = layer.source.info.pixel_type.dtype
     return Pixels(
         np.zeros((len(layer.bands), *shape_yx), dtype), np.zeros((1, *shape_yx), np.uint8)

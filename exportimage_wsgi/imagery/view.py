@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from ..geo.grid import Grid, Window
 from ..pixels import NoDataMatch, Pixels, PixelType
 from .cast import Appearance, cast, shown
-from .layer import Layer
+from .layer import Layer, nothing
 from .mosaic import Mosaic, lay
-from .warp import blank, warp
+from .warp import warp
 
 if TYPE_CHECKING:
     import xarray
@@ -121,7 +121,9 @@ def _block(view: View, window: Window) -> Pixels:
 def _gathered(view: View, window: Window) -> Pixels:
     if isinstance(view.layer, Mosaic):
         return lay(view.layer, view.grid, window)
-    return (blank if view.blank else warp)(view.layer, view.grid, window)
+    if view.blank:
+        return nothing(view.layer, window.shape_yx)
+    return warp(view.layer, view.grid, window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

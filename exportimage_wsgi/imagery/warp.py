@@ -48,11 +48,6 @@ def warp(layer: Layer, grid: Grid, window: Window) -> Pixels:
     return _resampled(layer, grid, window, placement, level)
 
 
-def blank(layer: Layer, grid: Grid, window: Window) -> Pixels:
-    """What `warp` gives where the raster isn't: no data."""
-    return nothing(layer, window.shape_yx)
-
-
 def _copied(layer: Layer, under: Window) -> Pixels:
     """The pixels under a window that lies on those of the level, which may reach outside of it."""
     inside = within(under, layer.source.info.levels[layer.level])

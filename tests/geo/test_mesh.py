@@ -11,10 +11,9 @@ from rasterio.transform import GCPTransformer
 
 from exportimage_wsgi.geo.crs import crs_from_wkid
 from exportimage_wsgi.geo.grid import Window
-from exportimage_wsgi.geo.mesh import mesh
 from exportimage_wsgi.geo.placement import Placement
 from exportimage_wsgi.geo.survey import typical_steps
-from tests.geo.grids import UTM, WORLD, grid_over
+from tests.geo.grids import UTM, WORLD, grid_over, mesh_over
 
 GRIDS = {
     "mercator": (UTM, grid_over((1.6e6, 6.45e6, 1.63e6, 6.48e6), 3857, (500, 500))),
@@ -40,7 +39,7 @@ def exact(grid, placement):
 @pytest.mark.parametrize("name", GRIDS)
 def test_interpolated_positions_are_within_a_hundredth_of_a_pixel(name):
     placement, grid = GRIDS[name]
-    found = mesh(grid, placement, grid.whole, (1.0, 1.0))
+    found = mesh_over(grid, placement)
     columns, rows = exact(grid, placement)
     off = found.columns - columns
     if placement.period:
@@ -55,8 +54,8 @@ def test_interpolated_positions_are_within_a_hundredth_of_a_pixel(name):
 @pytest.mark.parametrize("name", GRIDS)
 def test_a_window_sees_the_same_positions_as_the_whole(name):
     placement, grid = GRIDS[name]
-    whole = mesh(grid, placement, grid.whole, (1.0, 1.0))
-    part = mesh(grid, placement, Window(rows=(37, 101), columns=(83, 150)), (1.0, 1.0))
+    whole = mesh_over(grid, placement)
+    part = mesh_over(grid, placement, Window(rows=(37, 101), columns=(83, 150)))
 
     assert np.array_equal(part.columns, whole.columns[37:101, 83:150], equal_nan=True)
     assert np.array_equal(part.rows, whole.rows[37:101, 83:150], equal_nan=True)
@@ -64,7 +63,7 @@ def test_a_window_sees_the_same_positions_as_the_whole(name):
 
 def test_columns_of_a_raster_around_the_world_lie_on_it():
     placement, grid = GRIDS["antimeridian"]
-    columns = mesh(grid, placement, grid.whole, (1.0, 1.0)).columns
+    columns = mesh_over(grid, placement).columns
 
     assert columns.min() >= 0
     assert columns.max() < 1440
@@ -73,7 +72,7 @@ def test_columns_of_a_raster_around_the_world_lie_on_it():
 @pytest.mark.parametrize("width", [4, 10, 20, 31, 40])
 def test_a_thumbnail_of_the_world_runs_eastward(width):
     grid = grid_over((-180, -90, 180, 90), 4326, (width, width // 2))
-    columns = mesh(grid, WORLD, grid.whole, typical_steps(grid, WORLD)).columns
+    columns = mesh_over(grid, WORLD, steps=typical_steps(grid, WORLD)).columns
 
     assert columns[0] == pytest.approx((np.arange(width) + 0.5) * 1440 / width)
 
@@ -84,7 +83,7 @@ def test_longitudes_from_0_to_360_hold_the_western_half():
     )
     grid = grid_over((-100, 0, -90, 10), 4326, (10, 10))
 
-    assert mesh(grid, placement, grid.whole, (1.0, 1.0)).columns[0, 0] == pytest.approx(260.5)
+    assert mesh_over(grid, placement).columns[0, 0] == pytest.approx(260.5)
 
 
 def test_ground_points_place_a_raster_as_gdal_does():
@@ -93,7 +92,7 @@ def test_ground_points_place_a_raster_as_gdal_does():
         crs=crs_from_wkid(4326), affine=Affine.identity(), shape_yx=(100, 100), ground_points=points
     )
     grid = grid_over((10.2, 49.3, 10.8, 49.9), 4326, (60, 60))
-    found = mesh(grid, placement, grid.whole, (1.0, 1.0))
+    found = mesh_over(grid, placement)
     witness = GCPTransformer([GroundControlPoint(col=c, row=r, x=x, y=y) for c, r, x, y in points])
     rows, columns = witness.rowcol([10.205], [49.895], op=float)
 

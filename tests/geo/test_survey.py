@@ -6,17 +6,16 @@ import pytest
 from affine import Affine
 
 from exportimage_wsgi.geo.crs import crs_from_wkid
-from exportimage_wsgi.geo.mesh import mesh
 from exportimage_wsgi.geo.placement import Placement
 from exportimage_wsgi.geo.survey import surely_inside, typical_steps
-from tests.geo.grids import UTM, grid_over
+from tests.geo.grids import UTM, grid_over, mesh_over
 
 
 def test_steps_are_source_pixels_per_output_pixel():
     grid = grid_over((460000, 5560000, 470000, 5570000), 32633, (250, 500))
 
     assert typical_steps(grid, UTM) == pytest.approx((4.0, 2.0))
-    assert mesh(grid, UTM, grid.whole, (9.0, 9.0)).steps[0, 0] == pytest.approx((4.0, 2.0))
+    assert mesh_over(grid, UTM, steps=(9.0, 9.0)).steps[0, 0] == pytest.approx((4.0, 2.0))
 
 
 def test_a_grid_without_a_place_on_the_raster_has_no_steps():
