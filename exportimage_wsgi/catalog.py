@@ -113,6 +113,11 @@ class Catalog:
         """What a service is opened from, and the settings for it."""
         return self._held[name].offer
 
+    def settings(self, name: str) -> ServiceSettings:
+        """The settings of a service, which isn't opened for that."""
+        offer = self._held[name].offer
+        return offer.raster.settings if isinstance(offer.raster, ImageService) else offer.settings
+
     def raster(self, name: str) -> Any:
         """What a service is opened from: a path, a URL, an array or an open service."""
         return self._held[name].offer.raster

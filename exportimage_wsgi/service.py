@@ -87,6 +87,14 @@ class ServiceSettings:
             if not holds(value):
                 raise ValueError(f"{name}={shown(repr(value))}: must be {rule}")
 
+    def fitted(self, size_wh: tuple[int, int]) -> tuple[int, int]:
+        """The size, or one of its shape that is no larger than a picture may be."""
+        scale = min(
+            1.0, *(most / size for most, size in zip(self.max_image_size, size_wh, strict=True))
+        )
+        width, height = (max(1, int(size * scale)) for size in size_wh)
+        return width, height
+
 
 def _is_count(value: Any, least: int = 1, most: float = float("inf")) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most

@@ -73,6 +73,7 @@ def thumbnail(service: ImageService, call: Call) -> Drawing:
     extent = service.extent
     scale = min(_THUMBNAIL_WIDTH / extent.width, _THUMBNAIL_HEIGHT / extent.height)
     size = (max(1, round(extent.width * scale)), max(1, round(extent.height * scale)))
+    size = service.settings.fitted(size)
     request = ExportRequest(size=size, format="png32", adjust_aspect_ratio=False)
     return Drawing(export=export_image(service, request, runner=call.runner))
 

@@ -27,7 +27,7 @@ def plan_grid(service: ImageService, request: ExportRequest) -> Grid:
 
     With `adjustAspectRatio` the short side grows in that reference, after projection (spec §2.6).
     """
-    width, height = size_wh = request.size or DEFAULT_SIZE
+    width, height = size_wh = request.size or service.settings.fitted(DEFAULT_SIZE)
     _check_size(service, width, height)
     _check_same_world(service, request)
     target = request.image_sr or service.crs

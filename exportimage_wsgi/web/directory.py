@@ -63,7 +63,8 @@ class Directory:
         visit.require()
         path, folder = self._known_folder(asked)
         if visit.is_page:
-            return self.pages.directory(visit.address, path, folder.folders, folder.services)
+            services = {name: self.catalog.settings(name) for name in folder.services}
+            return self.pages.directory(visit.address, path, folder.folders, services)
         reply = catalog_reply(folder.folders, folder.services, self.version)
         return json_reply(reply, visit.asked)
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from ..operations.operation import Operation
-from ..service import ImageService
+from ..service import ImageService, ServiceSettings
 from .address import Address
 from .assets import assets
 from .charts import Chart, charts_of
@@ -38,6 +38,7 @@ _ICON = (
     "%3Cpath d='M2.6 10.6 1 11.5l7 4 7-4-1.6-.9L8 13.7Z' fill='%239fcfd1'/%3E%3C/svg%3E"
 )
 _MOST_READ = 3000
+_CARD_WH = (320, 200)
 
 
 class Pages:
@@ -56,18 +57,25 @@ class Pages:
         self._digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
     def directory(
-        self, address: Address, folder: str, folders: Sequence[str], services: Sequence[str]
+        self,
+        address: Address,
+        folder: str,
+        folders: Sequence[str],
+        services: Mapping[str, ServiceSettings],
     ) -> Response:
         """The services and folders of a folder, or of the root (`""`)."""
         listed = [_link(address, name, name) for name in folders]
-        served = [_link(address, name, name, "ImageServer") for name in services]
+        cards = [
+            (_link(address, name, name, "ImageServer"), settings.fitted(_CARD_WH))
+            for name, settings in services.items()
+        ]
         return self._page(
             "directory.html",
             address,
             crumbs=crumbs(address, folder),
             folder=folder,
             folders=listed,
-            services=served,
+            cards=cards,
         )
 
     def service(

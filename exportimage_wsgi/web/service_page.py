@@ -36,6 +36,9 @@ class Preview:
     format: str
     """Of the tiles."""
 
+    most: int
+    """Rows and columns that a tile may have."""
+
     thumbnail: str
     """Path of a picture of the whole, for those without scripts."""
 
@@ -81,6 +84,7 @@ def preview(service: ImageService, base: str) -> Preview:
         extent=",".join(number(side) for side in extent.bounds),
         pixel=number(min(service.pixel_size_xy)),
         format="jpgpng" if service.info.is_rgb else "png",
+        most=min(service.max_image_size),
         thumbnail=f"{base}/exportImage?{urlencode(_thumbnail(service))}",
         reference=str(extent.crs.latest_wkid or extent.crs.wkid or ""),
         identify=f"{base}/identify" if identify else "",

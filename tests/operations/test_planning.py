@@ -37,6 +37,12 @@ def test_without_a_word_the_whole_service_is_drawn_in_400_pixels(make_service: M
     assert grid.extent.bounds == pytest.approx((-120, 30, -110, 40))
 
 
+def test_without_a_word_no_more_is_drawn_than_may_be(make_service: Make) -> None:
+    service = make_service(settings={"max_image_size": (300, 100)})
+
+    assert plan_grid(service, ExportRequest()).shape_yx == (100, 100)
+
+
 def test_the_short_side_grows_about_the_middle(make_service: Make) -> None:
     grid = plan_grid(make_service(), ExportRequest(bbox=BOX, size=(800, 400)))
 

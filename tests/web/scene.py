@@ -14,7 +14,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
-from exportimage_wsgi import create_app
+from exportimage_wsgi import ImageService, create_app
 from tests.rasters import write
 
 BOX = (450_000.0, 5_550_000.0, 480_000.0, 5_570_000.0)
@@ -31,8 +31,9 @@ def colours_at(xs: Any, ys: Any) -> NDArray[Any]:
     return np.stack([20 + 200 * across, 20 + 200 * down, np.full_like(across, 90)], axis=-1)
 
 
-def write_rasters(folder: Path) -> dict[str, str]:
-    """A coloured raster, a raster of heights in another reference, and a mosaic of two."""
+def write_rasters(folder: Path) -> dict[str, Any]:
+    """A coloured raster, a raster of heights in another reference, and a mosaic of two; the first
+    once more, in small pictures only."""
     tiles = folder / "tiles"
     tiles.mkdir()
     for x in (0, 1):
@@ -47,8 +48,10 @@ def write_rasters(folder: Path) -> dict[str, str]:
     colours = np.moveaxis(colours_at(*np.meshgrid(x, y)), -1, 0).round().astype("u1")
     row, column = np.mgrid[:200, :300]
     heights = (100 + 2 * row + column)[None].astype("f4")
+    coloured = write(folder / "colours.tif", colours, BOX, "EPSG:32633")
     return {
-        "Scenes/colours": write(folder / "colours.tif", colours, BOX, "EPSG:32633"),
+        "Scenes/colours": coloured,
+        "Scenes/small": ImageService.open(coloured, max_image_size=(100, 80)),
         "mosaic": str(tiles),
         "heights": write(
             folder / "heights.tif", heights, (-20, 10, 10, 30), "EPSG:4326", nodata=-1
@@ -57,7 +60,7 @@ def write_rasters(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(rasters: dict[str, str]) -> Iterator[str]:
+def serving(rasters: dict[str, Any]) -> Iterator[str]:
     """The URL of the application, mounted beside another one and under a prefix."""
     app = create_app(rasters, prefix=PREFIX)
     site = DispatcherMiddleware(Response("elsewhere", status=404), {MOUNT: app})

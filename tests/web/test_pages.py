@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 from werkzeug.test import Client
 
+from exportimage_wsgi import create_app
 from exportimage_wsgi.operations.parameters import EXPORT_PARAMETERS
 from exportimage_wsgi.service import ImageService
 from exportimage_wsgi.web.app import ImageServer
@@ -255,3 +259,20 @@ def test_a_legend_shows_its_colours(client: Client) -> None:
 
     shown = [image["src"].partition("base64,")[2] for image in page.all("img")]
     assert shown == [entry["imageData"] for entry in layer["legend"]]
+
+
+@pytest.mark.parametrize(
+    ("most", "size"), [((15000, 4100), "320,200"), ((100, 100), "100,62"), ((9000, 1), "1,1")]
+)
+def test_pages_ask_for_no_larger_a_picture_than_the_service_gives(
+    service: ImageService, visitor: Callable[..., Client], most: tuple[int, int], size: str
+) -> None:
+    settings = replace(service.settings, max_image_size=most)
+    client = visitor(create_app({"small": replace(service, settings=settings)}))
+    base = "/rest/services/small/ImageServer"
+    pages = "".join(client.get(path).text for path in ("/rest/services", base))
+    card, whole = map(html.unescape, re.findall(r'<img src="([^"]+)"', pages))
+
+    assert unquote(card).endswith(f"size={size}") and f'data-most="{min(most)}"' in pages
+    for picture in (card, whole, f"{base}/info/thumbnail"):
+        assert client.get(picture).mimetype == "image/png"

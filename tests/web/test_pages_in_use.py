@@ -25,6 +25,7 @@ from tests.web.scene import BOX, colours_at, serving, write_rasters
 
 JUDGES = Path(__file__).parent / "judges"
 COLOURS, HEIGHTS = "/rest/services/Scenes/colours/ImageServer", "/rest/services/heights/ImageServer"
+SMALL = "/rest/services/Scenes/small/ImageServer"
 MOSAIC = "/rest/services/mosaic/ImageServer"
 FORM = COLOURS + "/exportImage"
 SHOWN = "bbox=455000,5552000,470000,5562000&size=300,200"
@@ -170,7 +171,7 @@ def test_pages_are_valid_html(page: Page, site: str, tmp_path: Path) -> None:
 # --- the map ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [COLOURS, FORM])
+@pytest.mark.parametrize("path", [COLOURS, FORM, SMALL])
 def test_the_map_shows_the_raster_in_its_place(page: Page, site: str, path: str) -> None:
     page.emulate_media(reduced_motion="reduce")
     page.goto(site + path)

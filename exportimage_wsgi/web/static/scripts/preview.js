@@ -21,10 +21,11 @@ window.exportimage = {};
       const { crs } = this._map.options;
       const first = crs.pointToLatLng(coords.scaleBy(side), coords.z);
       const last = crs.pointToLatLng(coords.add([1, 1]).scaleBy(side), coords.z);
-      const pixels = side.multiplyBy(Math.min(DENSEST, Math.ceil(window.devicePixelRatio || 1)));
+      const density = Math.min(DENSEST, Math.ceil(window.devicePixelRatio || 1));
+      const pixels = Math.min(density * side.x, this.options.most);
       const told = new URLSearchParams({
         bbox: [first.lng, last.lat, last.lng, first.lat].join(","),
-        size: `${pixels.x},${pixels.y}`,
+        size: `${pixels},${pixels}`,
         format: this.options.format,
         f: "image",
       });
@@ -86,7 +87,9 @@ window.exportimage = {};
       inertia: !still,
     });
     map.setView(bounds.getCenter(), 0);
-    const tiles = new Tiles(told.map, { bounds, format: told.format, minZoom: -1, maxZoom: 60 });
+    const tiles = new Tiles(told.map, {
+      bounds, format: told.format, most: Number(told.most), minZoom: -1, maxZoom: 60,
+    });
     tiles.addTo(map);
     new Whole({ position: "topleft", bounds }).addTo(map);
     return { map, tiles, bounds };
