@@ -17,9 +17,8 @@ from ...errors import SourceError, UnknownCRSError
 from ...geo.crs import CRS, crs_from_wkid, crs_from_wkt
 from ...geo.grid import Grid
 from ...pixels import PixelType, pixel_type_of
-from ...words import counted
 from .levels import with_steps
-from .source import Level, SourceInfo
+from .source import Level, SourceInfo, check_band_names
 from .validity import held
 
 BAND_DIMENSIONS = ("band", "bands", "channel", "channels", "wavelength")
@@ -110,9 +109,7 @@ def describe_array(
     """
     shape_yx = (array.sizes[axes.y], array.sizes[axes.x])
     names = _band_names(array, axes)
-    if band_names is not None and len(band_names) != len(names):
-        said, there = counted(len(band_names), "band name"), counted(len(names), "band")
-        raise ValueError(f"{said} for {there} of {name}")
+    check_band_names(band_names, len(names), name)
     dtype = array.dtype.newbyteorder("=")
     stored = held(None if nodata is None else float(nodata), dtype)
     shown = stored if not scaled else float("nan")

@@ -11,7 +11,6 @@ from rasterio.enums import ColorInterp
 
 from ...errors import SourceError
 from ...pixels import Palette, Statistics
-from ...words import counted
 from .complaints import watched_opening
 from .gdal_files import check_length
 from .gdal_masks import Mask, mask_overviews
@@ -20,7 +19,7 @@ from .gdal_stored import Stored, bits_per_pixel, delivered_type, stored_of
 from .handles import opened, opened_quietly
 from .levels import with_steps
 from .settings import opening
-from .source import Level, SourceInfo
+from .source import Level, SourceInfo, check_band_names
 from .versions import checked_version, display_name, is_remote
 
 _RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
@@ -39,7 +38,7 @@ def describe(
     with opening(path), watched_opening(path), opened_quietly(path) as dataset:
         _check_is_raster(dataset, name)
         stored = stored_of(dataset, path, unscale, nodata)
-        _check_names(band_names, stored, name)
+        check_band_names(band_names, len(stored.bands), name)
         info = _info(dataset, path, stored, (unscale, nodata), band_names)
     if checked_version(path) != before:
         raise SourceError(f"{name} was replaced while it was opened")
@@ -85,12 +84,6 @@ def _check_is_raster(dataset: Any, name: str) -> None:
         listed = ", ".join(f"{name}#{variable}" for variable in variables)
         raise SourceError(f"{name} holds several variables: choose one of {listed}")
     raise SourceError(f"{name} has no bands")
-
-
-def _check_names(band_names: tuple[str, ...] | None, stored: Stored, name: str) -> None:
-    if band_names is not None and len(band_names) != len(stored.bands):
-        said, there = counted(len(band_names), "band name"), counted(len(stored.bands), "band")
-        raise ValueError(f"{said} for {there} of {name}")
 
 
 def _levels(dataset: Any, path: str, stored: Stored) -> tuple[Level, ...]:

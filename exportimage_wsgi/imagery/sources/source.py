@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ...geo.grid import Grid, Window
 from ...pixels import Palette, Pixels, PixelType, Statistics
+from ...words import counted
 
 GroundPoint = tuple[float, float, float, float]
 """A ground control point: column, row (of pixel corners), x, y."""
@@ -87,6 +88,17 @@ class SourceInfo:
         """Shape of the overview, or full resolution, that holds a level."""
         same = (each for each in self.levels if each.overview == level.overview)
         return next(each.shape_yx for each in same if each.step == 1)
+
+
+def check_band_names(given: tuple[str, ...] | None, bands: int, name: str) -> None:
+    """Names that are given in place of a raster's own must be as many as its bands.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if given is not None and len(given) != bands:
+        said, there = counted(len(given), "band name"), counted(bands, "band")
+        raise ValueError(f"{said} for {there} of {name}")
 
 
 class Source(Protocol):
