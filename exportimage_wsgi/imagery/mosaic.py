@@ -201,21 +201,26 @@ def opened(item: Item, unscale: bool = False) -> Source:
     """
     if not isinstance(item.raster, str):
         return item.raster
-    source = open_kept(item.raster, unscale=unscale, nodata=item.nodata)
-    if source.info.version.partition(":")[0] == item.version:
+    # What the plan found a moment ago isn't asked again: a read looks, too, when it has read.
+    source = _kept((item.raster, item.nodata, unscale))
+    if source is None or not _is_planned(source, item):
+        source = open_kept(item.raster, unscale=unscale, nodata=item.nodata)
+    if _is_planned(source, item):
         return source
     if item.version and version_of(item.raster) != item.version:
         raise SourceError("it was replaced while it was served")
     return source
 
 
+def _is_planned(source: Source, item: Item) -> bool:
+    """Is it the file that the plan knows by its version?"""
+    return source.info.version.partition(":")[0] == item.version
+
+
 def open_kept(raster: str, *, unscale: bool = False, nodata: float | None = None) -> Source:
     """As `open_source`, but what was opened before is kept while it is current."""
     key = raster, nodata, unscale
-    with _lock:
-        source = _open.get(key)
-        if source is not None:
-            _open.move_to_end(key)
+    source = _kept(key)
     if source is None or not is_current(source):
         source = open_source(raster, unscale=unscale, nodata=nodata)
         with _lock:
@@ -223,6 +228,14 @@ def open_kept(raster: str, *, unscale: bool = False, nodata: float | None = None
             if len(_open) > _MOST_OPEN:
                 _open.popitem(last=False)
     return source
+
+
+def _kept(key: _Key) -> Source | None:
+    with _lock:
+        source = _open.get(key)
+        if source is not None:
+            _open.move_to_end(key)
+        return source
 
 
 # --- outlines --------------------------------------------------------------------------------
