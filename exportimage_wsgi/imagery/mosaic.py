@@ -7,28 +7,20 @@ covered.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
-import shapely
-from numpy.typing import NDArray
 
-from ..compiled import compiled
 from ..errors import ItemError, SourceError
 from ..geo.grid import Grid, Window
 from ..pixels import Interpolation, MosaicOperation, NoDataRule, Pixels, PixelType
 from .layer import plan_layer
-from .overlap import BLENDS, Blend, Part, Weights
-from .sources import is_current, open_source, version_of
+from .outlines import clipped, distances, weights_within
+from .overlap import BLENDS, Blend, Part
+from .sources import version_of
+from .sources.opened import kept_open, open_kept
 from .sources.source import Source
 from .warp import warp
-
-_LEAST_WEIGHT = 1e-6
-_MOST_OPEN = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +92,11 @@ def lay(mosaic: Mosaic, grid: Grid, window: Window) -> Pixels:
         pixels = _warped(mosaic, item, grid, part)
         weights = None
         if item.outline is not None:
-            signed = _distances(item.outline, part)
+            signed = distances(item.outline, part)
             if mosaic.is_clipped:
-                pixels = _clipped(pixels, signed, mosaic.feather)
+                pixels = clipped(pixels, signed, mosaic.feather)
             if mosaic.operation is MosaicOperation.BLEND:
-                weights = _weights(signed, mosaic)
+                weights = weights_within(signed, mosaic.feather, mosaic.is_clipped)
         blend.add(pixels, _inside(part, window), weights)
     return blend.result()
 
@@ -186,13 +178,6 @@ def _completed(pixels: Pixels, chosen: tuple[int | None, ...]) -> Pixels:
     return Pixels(values, valid)
 
 
-# --- open rasters ----------------------------------------------------------------------------
-
-_Key = tuple[str, float | None, bool]
-_open: OrderedDict[_Key, Source] = OrderedDict()
-_lock = threading.Lock()
-
-
 def opened(item: Item, unscale: bool = False) -> Source:
     """The item's source, as it is now; what was opened before is kept while it is current.
 
@@ -202,7 +187,7 @@ def opened(item: Item, unscale: bool = False) -> Source:
     if not isinstance(item.raster, str):
         return item.raster
     # What the plan found a moment ago isn't asked again: a read looks, too, when it has read.
-    source = _kept((item.raster, item.nodata, unscale))
+    source = kept_open(item.raster, unscale=unscale, nodata=item.nodata)
     if source is None or not _is_planned(source, item):
         source = open_kept(item.raster, unscale=unscale, nodata=item.nodata)
     if _is_planned(source, item):
@@ -215,79 +200,3 @@ def opened(item: Item, unscale: bool = False) -> Source:
 def _is_planned(source: Source, item: Item) -> bool:
     """Is it the file that the plan knows by its version?"""
     return source.info.version.partition(":")[0] == item.version
-
-
-def open_kept(raster: str, *, unscale: bool = False, nodata: float | None = None) -> Source:
-    """As `open_source`, but what was opened before is kept while it is current."""
-    key = raster, nodata, unscale
-    source = _kept(key)
-    if source is None or not is_current(source):
-        source = open_source(raster, unscale=unscale, nodata=nodata)
-        with _lock:
-            _open[key] = source
-            if len(_open) > _MOST_OPEN:
-                _open.popitem(last=False)
-    return source
-
-
-def _kept(key: _Key) -> Source | None:
-    with _lock:
-        source = _open.get(key)
-        if source is not None:
-            _open.move_to_end(key)
-        return source
-
-
-# --- outlines --------------------------------------------------------------------------------
-
-
-def _clipped(pixels: Pixels, signed: NDArray[np.float64], feather: float) -> Pixels:
-    """The pixels less those outside of the outline; a blend needs some more."""
-    outside = signed < -feather / 2
-    return Pixels(pixels.values, np.where(outside, np.uint8(0), pixels.valid))
-
-
-def _weights(signed: NDArray[np.float64], mosaic: Mosaic) -> Weights:
-    """From next to nothing at the outline to one; a seamline is met half-way."""
-    shift = mosaic.feather / 2 if mosaic.is_clipped else 0.0
-    share: Weights = np.clip((signed + shift) / max(mosaic.feather, 1e-9), _LEAST_WEIGHT, 1.0)
-    return share
-
-
-def _distances(outline: bytes, part: Window) -> NDArray[np.float64]:
-    """`(y, x)`: pixels from each pixel's centre to the outline, negative outside of it."""
-    ends = _segments(outline)
-    out = np.empty(part.shape_yx)
-    _signed(ends, part.rows[0], part.columns[0], out)
-    return out
-
-
-@lru_cache(maxsize=1024)
-def _segments(outline: bytes) -> NDArray[np.float64]:
-    """`(segment, 4)`: column, row, column, row of the ends, of all rings."""
-    rings = shapely.get_rings(shapely.get_parts(shapely.from_wkb(outline)))
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
-    ends = np.hstack([xy[:-1], xy[1:]])
-    return np.ascontiguousarray(ends[ring[:-1] == ring[1:]])
-
-
-@compiled
-def _signed(ends: Any, top: int, left: int, out: Any) -> None:  # pragma: no cover - compiled
-    for i in range(out.shape[0]):
-        y = top + i + 0.5
-        for j in range(out.shape[1]):
-            x = left + j + 0.5
-            nearest = 1e300
-            inside = False
-            for k in range(ends.shape[0]):
-                x0, y0, x1, y1 = ends[k, 0], ends[k, 1], ends[k, 2], ends[k, 3]
-                dx, dy = x1 - x0, y1 - y0
-                length = dx * dx + dy * dy
-                t = ((x - x0) * dx + (y - y0) * dy) / length if length > 0 else 0.0
-                t = min(max(t, 0.0), 1.0)
-                ex, ey = x0 + t * dx - x, y0 + t * dy - y
-                nearest = min(nearest, ex * ex + ey * ey)
-                if (y0 > y) != (y1 > y) and x < dx * (y - y0) / dy + x0:
-                    inside = not inside
-            distance = np.sqrt(nearest)
-            out[i, j] = distance if inside else -distance

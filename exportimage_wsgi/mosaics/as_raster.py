@@ -11,7 +11,7 @@ from affine import Affine
 
 from ..errors import SourceError
 from ..geo.grid import Grid
-from ..imagery.mosaic import open_kept
+from ..imagery.sources.opened import open_kept
 from ..imagery.sources.source import Level, Source, SourceInfo
 from ..pixels import PixelType, Statistics
 from ..words import counted

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import SourceError
-from ..imagery.mosaic import open_kept
+from ..imagery.sources.opened import open_kept
 from ..imagery.sources.source import Source
 from ..imagery.statistics import kept_statistics, kept_under
 from ..pixels import Statistics

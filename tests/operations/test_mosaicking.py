@@ -168,8 +168,8 @@ def test_scenes_are_opened_only_until_all_is_covered(four, monkeypatch):
 
 
 def test_planning_opens_no_scene(four, monkeypatch):
-    monkeypatch.setattr("exportimage_wsgi.imagery.mosaic.open_source", None)
-    monkeypatch.setattr("exportimage_wsgi.imagery.mosaic._open", {})
+    monkeypatch.setattr("exportimage_wsgi.imagery.sources.opened.open_source", None)
+    monkeypatch.setattr("exportimage_wsgi.imagery.sources.opened._open", {})
     plan = plan_export(four, ExportRequest(bbox=(0, 0, 30, 30), size=(30, 30), format="tiff"))
 
     assert [item.object_id for item in plan.view.layer.items] == [1]

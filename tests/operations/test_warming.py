@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exportimage_wsgi.imagery import mosaic as mosaic_room
+from exportimage_wsgi.imagery import outlines
 from exportimage_wsgi.operations.warming import pixel_types_of, warm_mosaics
 from exportimage_wsgi.pixels import PixelType
 from tests.operations.scenes import constant_scenes, mosaic
@@ -11,7 +11,7 @@ from tests.operations.scenes import constant_scenes, mosaic
 def test_the_distances_of_a_blend_are_compiled_before_they_are_needed():
     warm_mosaics()
 
-    assert mosaic_room._signed.signatures
+    assert outlines._signed.signatures
 
 
 def test_a_mosaic_has_the_types_of_its_items_and_its_own(tmp_path):
