@@ -12,7 +12,6 @@ import io
 import logging
 import os
 import stat
-import tempfile
 import time
 import weakref
 from collections.abc import Iterable, Iterator
@@ -21,7 +20,8 @@ from pathlib import Path
 
 from ..errors import FileSizeError, NotFoundError, StoreError
 from .faults import remove, store_error
-from .names import NAME, PART, name_of, shared_secret
+from .names import NAME, name_of, shared_secret
+from .parts import new_part, publish
 from .private import check_private, locked, private_folder, remove_abandoned_folders
 from .stored import StoredFile, media_type_of
 from .sweeping import Sweeper
@@ -173,20 +173,20 @@ class OutputStore:
         try:
             with os.fdopen(descriptor, "wb", buffering=0) as file:
                 size = self._fill(file, chunks)
-            with self._told():
-                os.replace(part, self.directory / name)
+                with self._told():
+                    publish(file, part, self.directory / name)
         except BaseException:
-            remove(Path(part))
+            remove(part)
             raise
         return size
 
-    def _part(self) -> tuple[int, str]:
+    def _part(self) -> tuple[int, Path]:
         """An empty open file of a temporary name; a folder that somebody removed is made anew."""
         try:
-            return tempfile.mkstemp(prefix=PART, dir=self.directory)
+            return new_part(self.directory)
         except FileNotFoundError:
             self._prepare()
-            return tempfile.mkstemp(prefix=PART, dir=self.directory)
+            return new_part(self.directory)
 
     def _fill(self, file: io.FileIO, chunks: Iterable[bytes]) -> int:
         size = 0

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .faults import remove
 from .names import NAME, TEMPORARY
+from .parts import remove_left
 
 _log = logging.getLogger(__name__)
 
@@ -64,8 +65,7 @@ class Sweeper:
         for path, state in self._files():
             age = now - state.st_mtime
             if TEMPORARY.fullmatch(path.name):
-                if age > max(_ABANDONED_PART, self._max_age):
-                    remove(path)
+                remove_left(path, is_old=age > max(_ABANDONED_PART, self._max_age))
             elif age > self._max_age + _GRACE:
                 remove(path)
             else:

@@ -144,8 +144,8 @@ def test_an_error_of_reading_is_not_taken_for_one_of_the_store(store: OutputStor
         ("_write_all", errno.ENOSPC, "the disk is full"),
         ("_write_all", errno.EDQUOT, "the disk quota is used up"),
         ("os.fsync", errno.ENOSPC, "the disk is full"),
-        ("os.replace", errno.EROFS, "the disk is read-only"),
-        ("tempfile.mkstemp", errno.EACCES, "access to its folder is denied"),
+        ("parts.os.replace", errno.EROFS, "the disk is read-only"),
+        ("parts.tempfile.mkstemp", errno.EACCES, "access to its folder is denied"),
         ("os.fsync", errno.EIO, "the disk reports an error"),
     ],
 )
