@@ -110,10 +110,23 @@ def positions(
 
     Places that have no position, or one beyond all reason, come back as NaN.
     """
+    return on_raster(placement, *in_reference(grid, placement.crs, columns, rows))
+
+
+def in_reference(
+    grid: Grid, crs: CRS, columns: Coordinates, rows: Coordinates
+) -> tuple[Coordinates, Coordinates]:
+    """Places given in pixels of the output grid, as coordinates of a reference."""
     a = grid.affine
     xs = a.a * columns + a.c if a.b == 0 else a.a * columns + a.b * rows + a.c
     ys = a.e * rows + a.f if a.d == 0 else a.d * columns + a.e * rows + a.f
-    xs, ys = project(xs, ys, grid.crs, placement.crs)
+    return project(xs, ys, grid.crs, crs)
+
+
+def on_raster(
+    placement: Placement, xs: Coordinates, ys: Coordinates
+) -> tuple[Coordinates, Coordinates]:
+    """The columns and rows of `positions`, of coordinates in the raster's reference."""
     found = placement.pixels(xs, ys)
     with np.errstate(invalid="ignore"):
         bad = ~((np.abs(found[0]) < _FARTHEST) & (np.abs(found[1]) < _FARTHEST))

@@ -8,9 +8,9 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from .crs import Coordinates
+from .crs import CRS, Coordinates
 from .grid import Grid
-from .placement import Placement, positions
+from .placement import Placement, in_reference, on_raster, positions
 
 # In shares of a grid: places that are asked for its steps, each to the left, to the right, above
 # and below; and a lattice that reaches from edge to edge.
@@ -28,12 +28,7 @@ def typical_steps(grid: Grid, placement: Placement) -> tuple[float, float] | Non
     """
     height, width = grid.shape_yx
     side_x, side_y = width / 2e3, height / 2e3
-    columns, rows = positions(
-        grid,
-        placement,
-        _CENTRES_YX[1] * width + _ASIDE_YX[1] * side_x,
-        _CENTRES_YX[0] * height + _ASIDE_YX[0] * side_y,
-    )
+    columns, rows = on_raster(placement, *_asked(grid, placement.crs))
     c, r = columns.reshape(4, -1), rows.reshape(4, -1)
     step_c = _passed(c, side_x, side_y, placement.period)
     step_r = _passed(r, side_x, side_y, None)
@@ -43,6 +38,19 @@ def typical_steps(grid: Grid, placement: Placement) -> tuple[float, float] | Non
     if not chosen.any():
         return None
     return median(step_c[chosen].tolist()), median(step_r[chosen].tolist())
+
+
+# Items of a mosaic mostly have the same reference.
+@lru_cache(maxsize=64)
+def _asked(grid: Grid, crs: CRS) -> tuple[Coordinates, Coordinates]:
+    """The places that tell the steps, in a raster's reference."""
+    height, width = grid.shape_yx
+    return in_reference(
+        grid,
+        crs,
+        _CENTRES_YX[1] * width + _ASIDE_YX[1] * (width / 2e3),
+        _CENTRES_YX[0] * height + _ASIDE_YX[0] * (height / 2e3),
+    )
 
 
 def _passed(
