@@ -235,7 +235,8 @@ def _gather(
             if frame.around:
                 x %= frame.width
             together = x + columns <= source.shape[2]
-            together &= y + rows < source.shape[1] or x + columns + LANES <= source.shape[2]
+            behind = (source.shape[1] - y - rows + 1) * source.shape[2] - x - columns
+            together &= behind >= LANES
             if not together:
                 break
             if not curved:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -147,3 +149,32 @@ def test_rows_without_weight_need_not_be_there():
 
     assert one.valid.min() == 255
     assert one.values == pytest.approx(other.values, rel=1e-6)
+
+
+BEFORE_A_WALL = """
+import ctypes, mmap
+import numpy as np
+from exportimage_wsgi.imagery import wide
+from exportimage_wsgi.imagery.kernels import Frame
+
+page, rows, columns = mmap.PAGESIZE, 200, 3
+size = rows * columns * 8
+room = mmap.mmap(-1, 3 * page)
+start = ctypes.addressof(ctypes.c_char.from_buffer(room))
+assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(start + 2 * page), page, 0) == 0
+source = np.frombuffer(room, count=rows * columns, offset=2 * page - size).reshape(1, rows, columns)
+source[:] = 7
+frame, steps = Frame(0, 0, rows, columns, False, 0, 0, 0, 0), np.full((1, 1, 2), 4.0)
+out, valid, none = np.zeros((1, 1, 1)), np.zeros((1, 1, 1), "u1"), np.zeros((0, 0, 0), "u1")
+for row in np.arange(rows - 12, rows, 0.25):
+    rest = wide.Rest(np.zeros((1, 2), "i4"), np.array([[row, 1.5]]), 0)
+    wide.gather(source, none, rest, 1, steps, False, (False, 0.0, 0.0), frame, out, valid)
+    assert abs(out[0, 0, 0] - 7) < 1e-9
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="protects memory as POSIX has it")
+def test_nothing_is_read_behind_the_end_of_a_raster_narrower_than_a_vector():
+    done = subprocess.run([sys.executable, "-c", BEFORE_A_WALL], capture_output=True)
+
+    assert done.returncode == 0, done.stderr.decode()
