@@ -33,7 +33,8 @@ class Mask(Enum):
 
 def mask_of(dataset: Any, bands: tuple[int, ...]) -> Mask:
     """The kind of mask that the bands (GDAL's numbers) have; no-data values are none."""
-    flags = [set(dataset.mask_flag_enums[band - 1]) for band in bands]
+    of_all = dataset.mask_flag_enums  # made anew at each look
+    flags = [set(of_all[band - 1]) for band in bands]
     if any(not each for each in flags):
         return Mask.BY_BAND
     shared = MaskFlags.per_dataset in flags[0] and MaskFlags.alpha not in flags[0]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rasterio
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
 
 from exportimage_wsgi.imagery.sources.gdal import open_gdal
-from exportimage_wsgi.imagery.sources.gdal_masks import as_alpha
+from exportimage_wsgi.imagery.sources.gdal_masks import Mask, as_alpha, mask_of
 from exportimage_wsgi.pixels import PixelType
 from tests.imagery.sources.reading import ramp, whole, window
 
@@ -18,6 +18,24 @@ RED, GREEN, BLUE, ALPHA = (
     ColorInterp.blue,
     ColorInterp.alpha,
 )
+
+
+class ManyBands:
+    """A dataset that is asked for the flags of all of its bands at once."""
+
+    looks = 0
+
+    @property
+    def mask_flag_enums(self):
+        self.looks += 1
+        return [[MaskFlags.all_valid]] * 500
+
+
+def test_flags_of_many_bands_are_asked_for_once():
+    dataset = ManyBands()
+
+    assert mask_of(dataset, tuple(range(1, 501))) is Mask.NONE
+    assert dataset.looks == 1
 
 
 def half(rows, columns):
