@@ -82,7 +82,7 @@ class GdalSource:
     def _tiles(self, level: Level, window: Window, bands: tuple[int, ...]) -> _Read | None:
         """As `_stored_pixels`, without GDAL; `None` of a raster that needs it."""
         stored = self.stored
-        if self.info.format != "GTiff" or stored.mask is not Mask.NONE:
+        if self.info.format != "GTiff" or stored.mask is not Mask.NONE or stored.state is None:
             return None
         if stored.alpha_dtype != stored.dtype:
             return None
@@ -90,8 +90,9 @@ class GdalSource:
         numbers = [stored.bands[band] for band in bands] + alphas
         base_yx = self.info.base_yx(level)
         both = read_tiles(
-            self.path, self.info.version, level, base_yx, window, numbers, stored.dtype
-        )
+            self.path, stored.state, self.info.version, level, base_yx, window, numbers,
+            stored.dtype,
+        )  # fmt: skip
         if both is None:
             return None
         return both[: len(bands)], as_alpha(both[len(bands) :]) if alphas else None

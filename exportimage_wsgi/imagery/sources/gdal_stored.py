@@ -13,6 +13,7 @@ from .gdal_files import other_files
 from .gdal_masks import Mask, mask_of
 from .gdal_place import prj_file
 from .validity import held
+from .versions import State, is_address, state_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,9 @@ class Stored:
 
     scaling: tuple[tuple[float, float], ...] | None
     """Scale and offset of each band, where they are to be applied."""
+
+    state: State | None
+    """Of the file that was looked at; `None` where it isn't one of this machine by itself."""
 
     files: tuple[str, ...]
     """The raster's other files, whose change is a change of the raster."""
@@ -74,7 +78,7 @@ def stored_of(dataset: Any, path: str, unscale: bool, nodata: float | None) -> S
     dtypes = tuple(_dtype(dataset, band) for band in bands)
     dtype = np.result_type(*dtypes)
     bits = _marked_bits(dataset, bands)
-    declared = [_declared(dataset, band) if nodata is None else nodata for band in bands]
+    declared = _declared(dataset, bands) if nodata is None else [nodata] * len(bands)
     pairs = tuple((dataset.scales[band - 1], dataset.offsets[band - 1]) for band in bands)
     scaled = unscale and any(pair != (1.0, 0.0) for pair in pairs)
     return Stored(
@@ -88,6 +92,7 @@ def stored_of(dataset: Any, path: str, unscale: bool, nodata: float | None) -> S
             held(held(value, own, bits), dtype) for value, own in zip(declared, dtypes, strict=True)
         ),
         scaling=pairs if scaled else None,
+        state=None if is_address(path) else state_of(path),
         files=_files(dataset, path),
     )
 
@@ -98,13 +103,17 @@ def _dtype(dataset: Any, band: int) -> np.dtype[Any]:
     return np.dtype("complex64" if name.startswith("complex_") else name)
 
 
-def _declared(dataset: Any, band: int) -> float | None:
-    """The no-data value; rasterio leaves out that of the largest 64-bit integers."""
-    value, dtype = dataset.nodatavals[band - 1], _dtype(dataset, band)
-    flags = dataset.mask_flag_enums[band - 1]
-    if value is None and dtype.itemsize == 8 and dtype.kind in "ui" and flags == [MaskFlags.nodata]:
-        return float(np.iinfo(dtype).max)
-    return None if value is None else float(value)
+def _declared(dataset: Any, bands: tuple[int, ...]) -> list[float | None]:
+    """The no-data values; rasterio leaves out that of the largest 64-bit integers."""
+    values, flags = dataset.nodatavals, dataset.mask_flag_enums  # made anew at each look
+    found: list[float | None] = []
+    for band in bands:
+        value, dtype = values[band - 1], _dtype(dataset, band)
+        is_long = dtype.itemsize == 8 and dtype.kind in "ui"
+        if value is None and is_long and flags[band - 1] == [MaskFlags.nodata]:
+            value = np.iinfo(dtype).max
+        found.append(None if value is None else float(value))
+    return found
 
 
 def _files(dataset: Any, path: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ _MINISBLACK, _RGB, _PALETTE, _YCBCR = 1, 2, 3, 6
 _REDUCED, _MASK = 1, 4
 _NO_PREDICTOR, _HORIZONTAL, _FLOATING_POINT = 1, 2, 3
 _LARGEST_TILE = 64 * 2**20
+_MOST_HEAD_BYTES = 64 * 2**10
 _KINDS = "uif"
 
 Unpack = Callable[[bytes, int], NDArray[Any]]
@@ -83,6 +84,11 @@ class TiledLevel:
         return math.prod(self.tile_yx) * self.samples_of_tile * self.dtype.itemsize
 
     @property
+    def most_packed_bytes(self) -> int:
+        """More no tile takes in the file: no compression makes numbers twice as long."""
+        return 2 * self.tile_bytes + _MOST_HEAD_BYTES
+
+    @property
     def across(self) -> int:
         """Tiles side by side."""
         return -(-self.shape_yx[1] // self.tile_yx[1])
@@ -127,19 +133,22 @@ _quiet = _Quiet()
 logging.getLogger("tifffile").addFilter(_quiet)
 
 
-def tiled_file(path: str) -> TiledFile:
-    """Read the directories of a TIFF; no level if it isn't one, or nothing of it is usual."""
+def tiled_file(number: int) -> TiledFile:
+    """Read the directories of an open TIFF; no level if it isn't one, or nothing is usual."""
     _quiet.here.is_quiet = True
     try:
-        return _tiled_file(path)
+        return _tiled_file(number)
     finally:
         _quiet.here.is_quiet = False
 
 
-def _tiled_file(path: str) -> TiledFile:
+def _tiled_file(number: int) -> TiledFile:
     found: dict[tuple[int, int], TiledLevel | None] = {}
     try:
-        with tifffile.TiffFile(path) as file:
+        with (
+            open(number, "rb", closefd=False) as opened,
+            tifffile.TiffFile(opened, name="opened", offset=0) as file,
+        ):
             if file.byteorder != "<":
                 return TiledFile(levels={})
             for number in range(len(file.pages)):
@@ -184,7 +193,8 @@ def _level(page: Any, shape_yx: tuple[int, int]) -> TiledLevel | None:
         unpack=unpack,
     )
     tiles = level.in_a_plane * (samples if planar else 1)
-    fits = level.tile_bytes <= _LARGEST_TILE or level.is_in_rows
+    at_once = level.tile_bytes // (level.tile_yx[0] if level.is_in_rows else 1)
+    fits = at_once <= _LARGEST_TILE
     return level if fits and len(level.offsets) == len(level.counts) == tiles else None
 
 
@@ -208,6 +218,8 @@ def _unpacking(page: Any, samples: int, dtype: np.dtype[Any]) -> Unpack | None:
 
 
 def _copied(data: bytes, *, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if len(data) != len(out):  # a single byte would be put everywhere
+        raise Unusual
     out[:] = np.frombuffer(data, np.uint8)
     return out
 

@@ -28,7 +28,7 @@ from .spreading import Spreading
 from .thinned import Part, Thinned
 from .tiff_rows import Bands, copy_rows, read_at
 from .tiff_tiles import TiledLevel, Unusual, tiled_file
-from .versions import is_address
+from .versions import State, state_of
 
 _SIDE = 256
 _ROWS_BYTES = 512 * 2**10
@@ -42,6 +42,7 @@ _tables = forgotten_by_children(KeptThings(most_table_bytes))
 
 def read_tiles(
     path: str,
+    state: State,
     version: str,
     level: Level,
     base_yx: tuple[int, int],
@@ -54,23 +55,23 @@ def read_tiles(
     That is so too where a tile is damaged: GDAL says what is wrong with it.
 
     Args:
-        path: of a raster that GDAL takes for a GeoTIFF.
-        version: of the file, now.
+        path: of a raster that GDAL takes for a GeoTIFF, a file of this machine.
+        state: of the file that is meant. Another one may be there for a moment, and gone again
+            before anybody looks; of that nothing is kept.
+        version: of the file and of what lies beside it.
         level: one that `describe` found.
         base_yx: shape of the overview, or full resolution, that holds the level.
         window: inside the level.
         bands: GDAL's numbers, from 1.
         dtype: NumPy's name of the type that is expected.
     """
-    if is_address(path):
-        return None
-    file = _tables.get((path, version), partial(tiled_file, path))
-    found = file.levels.get(base_yx)
-    if found is None or found.dtype != np.dtype(dtype) or max(bands) > found.samples:
-        return None
     samples = [band - 1 for band in bands]
     try:
-        with _opened(path) as number:
+        with _opened(path, state) as number:
+            file = _tables.get((path, version), partial(tiled_file, number))
+            found = file.levels.get(base_yx)
+            if found is None or found.dtype != np.dtype(dtype) or max(bands) > found.samples:
+                return None
             opened = _Opened(path=path, version=version, file=number, level=found)
             if level.step == 1:
                 return _range(opened, samples, (window.rows, window.columns), window.shape_yx)
@@ -89,9 +90,11 @@ def forget(path: str) -> None:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[int]:
+def _opened(path: str, state: State) -> Iterator[int]:
     file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
+        if state_of(file) != state:
+            raise Unusual
         yield file
     finally:
         os.close(file)
@@ -217,7 +220,7 @@ def _of_plane(level: TiledLevel, plane: int, samples: list[int]) -> Bands:
 
 def _unpacked(file: int, level: TiledLevel, number: int) -> NDArray[Any]:
     offset, count = int(level.offsets[number]), int(level.counts[number])
-    if offset == 0 or count == 0:
+    if offset == 0 or not 0 < count <= level.most_packed_bytes:
         raise Unusual
     data = read_at(file, offset, count)
     rows = level.rows_of(number)

@@ -18,6 +18,9 @@ _FEW_FILES = 32
 _SECONDS_BETWEEN_LOOKS = 1.0
 _MOST_LISTS = 256
 
+State = tuple[int, int, int]
+"""Inode, size and time of a file."""
+
 _Facts = tuple[object, ...]
 # Of long lists of files: when they were looked at, and what was found.
 _looked_at: dict[tuple[str, ...], tuple[float, _Facts]] = {}
@@ -78,10 +81,10 @@ def file_version(path: str, files: tuple[str, ...] = ()) -> str:
     if is_remote(path):
         facts: _Facts = (path, *remote_facts(path))
     elif is_address(path):
-        facts = (path, *_facts(_archive(path)))
+        facts = (path, *state_of(_archive(path)))
     else:
         sidecars = tuple(path + ending for ending in _SIDECARS)
-        facts = (path, *_facts(path), *_facts_of_all(sidecars), *_facts_of_others(files))
+        facts = (path, *state_of(path), *_facts_of_all(sidecars), *_facts_of_others(files))
     return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
@@ -95,7 +98,8 @@ def checked_version(path: str, files: tuple[str, ...] = ()) -> str:
         raise SourceError(f"{display_name(path)} cannot be reached: {error.strerror}") from error
 
 
-def _facts(file: str) -> tuple[int, int, int]:
+def state_of(file: str | int) -> State:
+    """What tells a file of this machine, by path or open, from what takes its place."""
     state = os.stat(file)
     return state.st_ino, state.st_size, state.st_mtime_ns
 
@@ -105,7 +109,7 @@ def _facts_of_all(files: tuple[str, ...]) -> _Facts:
     found: list[object] = []
     for file in files:
         try:
-            found += (file, *_facts(file))
+            found += (file, *state_of(file))
         except (FileNotFoundError, NotADirectoryError):
             continue
     return tuple(found)

@@ -56,8 +56,8 @@ def test_tiles_do_not_drive_out_the_tables_that_tell_where_they_lie(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_at_most(1 << 20, 64)
-    looked: list[str] = []
-    monkeypatch.setattr(tiled, "tiled_file", lambda path: looked.append(path) or tiled_file(path))
+    looked: list[int] = []
+    monkeypatch.setattr(tiled, "tiled_file", lambda file: looked.append(file) or tiled_file(file))
     tiles = {"tiled": True, "blockxsize": 256, "blockysize": 256}
     values = np.ones((1, 1024, 1024), "u1")
     path = write(tmp_path / "b.tif", values, (0, 0, 1, 1), "EPSG:4326", **tiles)
@@ -66,7 +66,7 @@ def test_tiles_do_not_drive_out_the_tables_that_tell_where_they_lie(
     for _ in range(2):
         source.read(0, Window(rows=(0, 1024), columns=(0, 1024)), (0,))
 
-    assert looked == [path]
+    assert len(looked) == 1
 
 
 def test_a_process_that_may_open_few_files_keeps_fewer(monkeypatch: pytest.MonkeyPatch) -> None:

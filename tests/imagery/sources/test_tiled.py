@@ -49,7 +49,7 @@ def own(source: GdalSource, window: Window, bands: tuple[int, ...], level: int =
     numbers = [band + 1 for band in bands]
     chosen, stored = source.info.levels[level], source.stored
     base_yx = source.info.base_yx(chosen)
-    place = source.path, source.info.version, chosen, base_yx, window
+    place = source.path, stored.state, source.info.version, chosen, base_yx, window
     return tiled.read_tiles(*place, numbers, stored.dtype)
 
 
@@ -251,7 +251,8 @@ def test_of_a_file_that_is_cut_off_no_tile_is_read(
     path = saved(tmp_path, noise(1, "uint8"))
     path.write_bytes(path.read_bytes()[:length])
 
-    assert tiled_file(str(path)).levels == {}
+    with path.open("rb") as file:
+        assert tiled_file(file.fileno()).levels == {}
     assert not caplog.records
 
 
@@ -312,4 +313,43 @@ def test_a_file_that_was_replaced_is_a_fault(tmp_path: Path) -> None:
     saved(tmp_path, noise(1, "uint8") + 1)
 
     with pytest.raises(SourceError, match="replaced"):
+        source.read(0, WINDOWS[0], (0,))
+
+
+def test_of_a_file_that_took_its_place_for_a_moment_nothing_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meant, other = noise(1, "uint8"), 255 - noise(1, "uint8")
+    rival, away = saved(tmp_path, other).rename(tmp_path / "rival.tif"), tmp_path / "away.tif"
+    path = saved(tmp_path, meant)
+    source, opening = open_gdal(path), os.open
+
+    def swapped(*args: Any) -> int:
+        path.rename(away)
+        rival.rename(path)
+        try:
+            return opening(*args)
+        finally:
+            path.rename(rival)
+            away.rename(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tiled.os, "open", swapped)
+        first = source.read(0, WINDOWS[0], (0,))
+
+    assert np.array_equal(first.values, meant)
+    assert np.array_equal(source.read(0, WINDOWS[0], (0,)).values, meant)
+
+
+@pytest.mark.parametrize("count", [1, 2**31, 2**62])
+def test_tiles_of_impossible_lengths_are_a_fault(count: int, tmp_path: Path) -> None:
+    path = saved(tmp_path, noise(1, "uint8"), bigtiff="yes")
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        page = file.pages[0]
+        assert isinstance(page, tifffile.TiffPage)
+        tag = page.tags["TileByteCounts"]
+        tag.overwrite([count] * tag.count, dtype="Q")
+    source = open_gdal(path)
+
+    with pytest.raises(SourceError, match="damaged"):
         source.read(0, WINDOWS[0], (0,))
