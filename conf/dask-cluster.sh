@@ -10,7 +10,8 @@
 #     [compute]
 #     scheduler = "tcp://10.0.0.5:8786"
 #
-# and `exportimage-wsgi check` says whether the cluster makes pieces. Workers of other machines join by
+# and `exportimage-wsgi check` says which of its workers cannot read which raster. Workers of other
+# machines join by
 #
 #     python -m distributed.cli.dask_worker tcp://10.0.0.5:8786 --nthreads 1 --nworkers auto
 #

@@ -13,7 +13,8 @@ from ..words import counted
 def command(context: click.Context, config: str) -> None:
     """Find all faults of a configuration at once: of the file, and of the rasters in it.
 
-    Warnings tell what would make a raster faster. The exit status is 1 if there are faults.
+    The workers of a cluster are asked, too, within half a minute. Warnings tell what would make a
+    raster faster, and what is unlike elsewhere. The exit status is 1 if there are faults.
     """
     from ..checking import checked
 

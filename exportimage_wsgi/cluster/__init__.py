@@ -18,6 +18,7 @@ from ..errors import ExportImageError
 from ..running import Driver, Piece, Stop, Threads
 from .batch import Batch
 from .link import link_to
+from .survey import Answers, asked_of_each
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +52,21 @@ class Cluster:
         finally:
             stop.now()
             batch.release()
+
+    def of_each(self, work: Callable[[int], Any], seconds: float, most: int) -> Answers:
+        """What `work(0)` gives on each worker, or on `most` of them, spread over all hosts.
+
+        Args:
+            work: the same everywhere.
+            seconds: that all of them together have.
+            most: workers.
+
+        Raises:
+            OverloadedError: the scheduler is out of reach, or has no workers.
+            ExportImageError: the work cannot be sent.
+        """
+        link = link_to(self.address, self.patience, self.pause)
+        return asked_of_each(link, _packed(work), seconds, most)
 
 
 def driver(scheduler: str, threads: int) -> Driver:

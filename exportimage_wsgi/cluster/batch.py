@@ -49,7 +49,7 @@ class Batch:
         done = 0
         while done < count:
             stop.check()
-            with _told():
+            with told():
                 for index in islice(ahead, self._most - len(self._waiting)):
                     self._waiting.append(self._task(index))
                 ready = self._ready(stop, done)
@@ -104,12 +104,12 @@ class Batch:
 
 async def _fetched(client: Client, futures: list[Future[Any]]) -> list[Any]:
     """The results of the first future, and of those right behind it that are done with it."""
-    first = await _gathered(client, futures[:1])
+    first = await gathered(client, futures[:1])
     done = list(takewhile(lambda future: future.done(), futures[1:]))
-    return first + (await _gathered(client, done) if done else [])
+    return first + (await gathered(client, done) if done else [])
 
 
-async def _gathered(client: Client, futures: list[Future[Any]]) -> list[Any]:
+async def gathered(client: Client, futures: list[Future[Any]]) -> list[Any]:
     """Their results. Other exports may share the fetch: whoever stops must not break it off."""
     fetch = asyncio.ensure_future(client.gather(futures))
     fetch.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
@@ -136,7 +136,7 @@ class _Watch:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Faults of the cluster in our words; errors of the work keep their class and text."""
     from distributed.scheduler import KilledWorker
 

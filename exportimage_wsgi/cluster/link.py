@@ -60,15 +60,31 @@ class Link:
             raise OverloadedError("the cluster has no workers")
         return found
 
+    def workers(self) -> tuple[str, ...]:
+        """Addresses of all workers.
+
+        Raises:
+            OverloadedError: the scheduler does not answer, or there are no workers.
+        """
+        found = self._cores(self.client())
+        if not found:
+            raise OverloadedError("the cluster has no workers")
+        return tuple(found)
+
     def ask(self, client: Client) -> int:
         """Threads of all workers together, as the scheduler says now; 0 if there are none.
 
         Raises:
             OverloadedError: it does not answer.
         """
+        return sum(self._cores(client).values())
+
+    def _cores(self, client: Client) -> dict[str, int]:
+        """Threads of each worker, by its address."""
         try:
             scheduler: Any = client.scheduler
-            return sum(self._run(scheduler.ncores()).values())
+            found: dict[str, int] = self._run(scheduler.ncores())
+            return found
         except (OSError, RuntimeError, AttributeError) as error:  # a client that was closed
             with self._lock:
                 if self._client is client:

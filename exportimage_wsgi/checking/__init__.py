@@ -5,28 +5,26 @@ from __future__ import annotations
 import logging
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ByteSize
 
-from .catalog import Catalog
-from .cluster import Cluster
-from .config import Config
-from .errors import ExportImageError
-from .imagery.sources.source import SourceInfo
-from .mosaics.dataset import MosaicDataset
-from .mosaics.indexing import changes
-from .mosaics.opening import LOGGER, MANY
-from .outputs.trying import bytes_left, faults_of
-from .rasters import told_in_full
-from .running import Stop
-from .service import ImageService
+from ..catalog import Catalog
+from ..config import Config
+from ..errors import ExportImageError
+from ..imagery.sources.source import SourceInfo
+from ..mosaics.dataset import MosaicDataset
+from ..mosaics.indexing import changes
+from ..mosaics.opening import LOGGER, MANY
+from ..outputs.trying import bytes_left, faults_of
+from ..rasters import told_in_full
+from ..service import ImageService
+from .workers import Sample, asked, faults_in, sample_of, warnings_in
 
 _LARGE = 4096
-_TRIED = 30.0
 _NOT_OF_GDAL = ("MEM", "Zarr", "netCDF", "AMD")
 
 
@@ -47,28 +45,80 @@ class Report:
 def checked(path: str) -> Report:
     """Look for faults in a file and in the rasters that it names. Opens them, reads no pixel.
 
-    A cluster is asked for a piece of nothing, so that workers which lack something are found.
+    Each worker of a cluster opens them as well, and reads a pixel of each.
 
     Into the folder of finished files, or above it if it is to be made, a file is put for a moment.
     """
     config, faults = Config.examined(path)
-    prefix = os.path.basename(path)
-    unkept = [f"{prefix}: output.directory: {each}" for each in faults_of(config.output.directory)]
-    found = [*faults, *unkept]
-    found += [f"{prefix}: {text}" for text in _of_scheduler(config.compute.scheduler)]
-    warnings = [] if unkept else [f"{prefix}: {text}" for text in _without_room(config)]
-    if not (config.services or faults):
-        warnings.append(f"{prefix}: it names no service")
     catalog = Catalog.of(config)
+    parts = [_of_output(config), *_of_services(catalog)]
+    samples = [part.sample for part in parts if part.sample is not None]
+    parts.insert(1, _of_cluster(config.compute.scheduler, samples))
+    prefix = os.path.basename(path)
+    empty = () if config.services or faults else ("it names no service",)
+    warnings = (*empty, *(text for part in parts for text in part.warnings))
+    return Report(
+        faults=(*faults, *(f"{prefix}: {text}" for part in parts for text in part.faults)),
+        warnings=tuple(f"{prefix}: {text}" for text in warnings),
+        services=len(catalog.names()),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What was found of a part of the file."""
+
+    faults: tuple[str, ...] = ()
+
+    warnings: tuple[str, ...] = ()
+
+    sample: Sample | None = None
+    """Of a service that can be read here: what workers are asked to read."""
+
+
+def _of_output(config: Config) -> _Part:
+    """The store: folders that cannot be written, and disks with less room than it may take."""
+    output = config.output
+    faults = tuple(f"output.directory: {text}" for text in faults_of(output.directory))
+    if faults or (left := bytes_left(output.directory)) >= output.max_bytes:
+        return _Part(faults=faults)
+    room = ByteSize(left).human_readable()
+    text = (
+        f"output.max_bytes: {output.max_bytes.human_readable()}, but its disk has room for {room}: "
+        "once that is full, f=json is answered with 503"
+    )
+    return _Part(warnings=(text,))
+
+
+def _of_services(catalog: Catalog) -> Iterator[_Part]:
+    """Rasters that cannot be served, and those that are slow."""
     for name in catalog.names():
-        key = f'{prefix}: services."{name}"'
+        key = f'services."{name}"'
         try:
             with _unlogged(LOGGER):
                 service = catalog.service(name)
-            warnings += [f"{key}: {text}" for text in of_service(service)]
+            warnings = tuple(f"{key}: {text}" for text in of_service(service))
+            yield _Part(warnings=warnings, sample=sample_of(service))
         except ExportImageError as error:
-            found.append(f"{key}: {told_in_full(str(error), catalog.raster(name))}")
-    return Report(faults=tuple(found), warnings=tuple(warnings), services=len(catalog.names()))
+            yield _Part(faults=(f"{key}: {told_in_full(str(error), catalog.raster(name))}",))
+
+
+def _of_cluster(scheduler: str, samples: Sequence[Sample]) -> _Part:
+    """A cluster that is out of reach, without workers, unlike this process, or unable to read what
+    it can."""
+    if scheduler == "threads":
+        return _Part()
+    key = f"compute.scheduler: {scheduler}"
+    try:
+        answers = asked(scheduler, samples)
+    except ExportImageError as error:
+        return _Part(faults=(f"{key}: {error}",))
+    faults = (
+        f'services."{name}": {text}' if name else f"{key}: {text}"
+        for name, text in faults_in(answers)
+    )
+    warnings = (f"{key}: {text}" for text in warnings_in(answers))
+    return _Part(faults=tuple(faults), warnings=tuple(warnings))
 
 
 @contextmanager
@@ -81,27 +131,6 @@ def _unlogged(name: str) -> Iterator[None]:
         yield
     finally:
         logger.disabled = before
-
-
-def _without_room(config: Config) -> Iterator[str]:
-    """The disk of the store, if it has less room than the store may take."""
-    output = config.output
-    left = bytes_left(output.directory)
-    if left < output.max_bytes:
-        yield (
-            f"output.max_bytes: {output.max_bytes.human_readable()}, but its disk has room for "
-            f"{ByteSize(left).human_readable()}: once that is full, f=json is answered with 503"
-        )
-
-
-def _of_scheduler(scheduler: str) -> Iterator[str]:
-    """The fault of a cluster that makes no pieces: out of reach, without workers, not like us."""
-    if scheduler == "threads":
-        return
-    try:
-        list(Cluster(address=scheduler).in_order(abs, 1, Stop(deadline=_TRIED)))
-    except ExportImageError as error:
-        yield f"compute.scheduler: {scheduler}: {error}"
 
 
 def of_service(service: ImageService) -> Iterator[str]:
