@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from exportimage_wsgi.catalog import Catalog
-from exportimage_wsgi.cluster import Cluster, close_links
+from exportimage_wsgi.cluster import Cluster
+from exportimage_wsgi.cluster.link import close_links
 from exportimage_wsgi.config import Config
 from exportimage_wsgi.config.tables import Look, Mosaic, Service
 from exportimage_wsgi.serving import Place
