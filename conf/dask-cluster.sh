@@ -30,7 +30,8 @@
 #         DASK_DISTRIBUTED__COMM__TLS__CA_FILE              everywhere
 #         DASK_DISTRIBUTED__COMM__TLS__SCHEDULER__CERT      and …__KEY, for the scheduler
 #         DASK_DISTRIBUTED__COMM__TLS__WORKER__CERT         and …__KEY, for workers
-#         DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT         and …__KEY, for the server
+#         DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT         and …__KEY, for the server; or
+#         DASK_DISTRIBUTED__CLIENT__SECURITY_LOADER         a function that gives them, for the server
 #   - at least one worker at all times: clusters that grow by need must not begin with none.
 #
 # Pieces come by way of the scheduler. Where the server reaches the workers themselves,

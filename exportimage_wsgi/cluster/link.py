@@ -16,6 +16,7 @@ from ..errors import OverloadedError
 
 if TYPE_CHECKING:
     from distributed import Client
+    from distributed.security import Security
 
 _log = logging.getLogger(__name__)
 
@@ -131,28 +132,43 @@ async def _connected(address: str, patience: float) -> Client:
     from distributed import Client
     from distributed.comm.core import connect
 
+    security = _security(address)
     # A scheduler that accepts connections, and then is silent, would keep a client for good.
-    tried = await connect(address, patience, **_credentials(address))
+    tried = await connect(address, patience, **_credentials(address, security))
     await tried.close()
     client: Client = await Client(
         address,
         asynchronous=True,
         set_as_default=False,
         timeout=patience,
+        security=security,
         name="exportimage-wsgi",
     )
     return client
 
 
-def _credentials(address: str) -> dict[str, Any]:
-    """The certificates that dask's own configuration names, as `connect` wants them.
+def _security(address: str) -> Security:
+    """What dask's own configuration says: by a function that it names, as `Client` asks it, or by
+    names of files.
 
     Raises:
-        ValueError: it names none, and they are needed; or files that are missing.
+        Exception: whatever the function raises.
     """
+    import dask
     from distributed.security import Security
+    from distributed.utils import import_term
 
-    security = Security()
+    loader = dask.config.get("distributed.client.security-loader", None)
+    loaded: Security | None = import_term(loader)({"address": address}) if loader else None
+    return loaded or Security()
+
+
+def _credentials(address: str, security: Security) -> dict[str, Any]:
+    """The certificates as `connect` wants them.
+
+    Raises:
+        ValueError: there are none, and they are needed; or files that are missing.
+    """
     for role, place in security.get_tls_config_for_role("client").items():
         if role != "ciphers" and place and "\n" not in place and not os.path.isfile(place):
             raise ValueError(f"the {role} of distributed.comm.tls is missing: {place}")

@@ -94,6 +94,22 @@ def test_an_export_over_tls_has_the_same_bytes(
         assert b"".join(there) == b"".join(export_image(service, request).stream())
 
 
+def test_certificates_may_come_of_a_function_that_dask_s_configuration_names(
+    address: str, named: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {name: named[f"{TLS}.{name}"] for name in ("ca-file", "client.cert", "client.key")}
+    arguments = {f"tls_{name}".replace("-", "_").replace(".", "_"): files[name] for name in files}
+    (tmp_path / "vault.py").write_text(
+        "from distributed.security import Security\n"
+        f"def opened(about): return Security(require_encryption=True, **{arguments})\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    cluster = Cluster(address=address, patience=10, pause=0.06)
+
+    with dask.config.set({"distributed.client.security-loader": "vault.opened"}):
+        until(lambda: is_at_work(cluster), "no worker came")
+
+
 def test_a_server_is_told_of_certificates_by_its_environment(
     address: str, named: dict[str, str], tmp_path: Path
 ) -> None:
@@ -142,3 +158,14 @@ def test_a_certificate_of_somebody_else_is_refused(
         list(Cluster(address=address, patience=9).in_order(abs, 3, Stop()))
 
     assert "TLS certificate does not match" in caplog.text
+
+
+def test_a_function_that_is_not_there_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    cluster = Cluster(address=f"tls://127.0.0.1:{closed_port()}")
+    with (
+        dask.config.set({"distributed.client.security-loader": "nowhere.opened"}),
+        pytest.raises(OverloadedError, match="scheduler does not answer"),
+    ):
+        list(cluster.in_order(abs, 3, Stop()))
+
+    assert "No module named 'nowhere'" in caplog.text
