@@ -22,7 +22,7 @@ from .levels import Ranges, assembled
 from .source import Level, SourceInfo
 from .tiled import forget, read_tiles
 from .validity import scaled, validity
-from .versions import checked_version, display_name, is_address
+from .versions import checked_version, is_address, replaced
 
 _Read = tuple[Values, NDArray[np.uint8] | None]
 
@@ -73,7 +73,7 @@ class GdalSource:
         try:
             found = source_version(self.path, self.stored.files, self.info.version)
             if found != self.info.version:
-                raise SourceError(f"{display_name(self.path)} was replaced while it was served")
+                raise replaced(self.path)
         except SourceError:
             pool.close(self.path)
             forget(self.path)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import SourceError
 from ...geo.grid import Window
 from .budget import most_table_bytes, most_tile_bytes
 from .kept import KeptThings, forgotten_by_children
@@ -28,7 +29,7 @@ from .spreading import Spreading
 from .thinned import Part, Thinned
 from .tiff_rows import Bands, copy_rows, read_at
 from .tiff_tiles import TiledLevel, Unusual, tiled_file
-from .versions import State, state_of
+from .versions import State, replaced, state_of
 
 _SIDE = 256
 _ROWS_BYTES = 512 * 2**10
@@ -57,13 +58,16 @@ def read_tiles(
     Args:
         path: of a raster that GDAL takes for a GeoTIFF, a file of this machine.
         state: of the file that is meant. Another one may be there for a moment, and gone again
-            before anybody looks; of that nothing is kept.
+            before anybody looks.
         version: of the file and of what lies beside it.
         level: one that `describe` found.
         base_yx: shape of the overview, or full resolution, that holds the level.
         window: inside the level.
         bands: GDAL's numbers, from 1.
         dtype: NumPy's name of the type that is expected.
+
+    Raises:
+        SourceError: it is another file.
     """
     samples = [band - 1 for band in bands]
     try:
@@ -76,7 +80,7 @@ def read_tiles(
             if level.step == 1:
                 return _range(opened, samples, (window.rows, window.columns), window.shape_yx)
             return _stepped(opened, samples, level, window)
-    except MemoryError:
+    except (MemoryError, SourceError):
         raise
     except Exception:
         # Decoders raise what they like.
@@ -94,7 +98,7 @@ def _opened(path: str, state: State) -> Iterator[int]:
     file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         if state_of(file) != state:
-            raise Unusual
+            raise replaced(path)
         yield file
     finally:
         os.close(file)

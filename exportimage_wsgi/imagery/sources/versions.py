@@ -104,6 +104,11 @@ def state_of(file: str | int) -> State:
     return state.st_ino, state.st_size, state.st_mtime_ns
 
 
+def replaced(path: str) -> SourceError:
+    """What is raised where another file lies at a path than the one that was described."""
+    return SourceError(f"{display_name(path)} was replaced while it was served")
+
+
 def _facts_of_all(files: tuple[str, ...]) -> _Facts:
     """Of those that exist."""
     found: list[object] = []
