@@ -8,10 +8,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from errno import EISDIR
 from pathlib import Path
 from typing import Any
 
 from ..encode.format import Placed
+
+_MOST_LETTERS = 50
 
 Progress = Callable[[int, int], None]
 """Is told how many pieces are done, and of how many."""
@@ -54,7 +57,13 @@ def rate(pixels: float | None) -> str | None:
 
 
 def is_device(target: Path) -> bool:
-    """Is it there, and no file: a device or a pipe?"""
+    """Is it there, and no file: a device or a pipe?
+
+    Raises:
+        IsADirectoryError: it is a folder.
+    """
+    if target.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(target))
     return target.exists() and not target.is_file()
 
 
@@ -62,9 +71,14 @@ def put(placed: Iterable[Placed], target: Path) -> None:
     """Write a file, which appears when it is complete.
 
     It is made beside the target, or beside what that is a link to, and renamed.
+
+    Raises:
+        OSError: it cannot be written; nothing of it is left.
     """
     place = Path(os.path.realpath(target))
-    handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+    # The longest names that file systems take leave no room for more.
+    prefix = f".{place.name[:_MOST_LETTERS]}."
+    handle, temporary = tempfile.mkstemp(prefix=prefix, dir=place.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             for position, data in placed:
@@ -74,7 +88,8 @@ def put(placed: Iterable[Placed], target: Path) -> None:
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, place)
     except BaseException:
-        os.unlink(temporary)
+        # Who interrupts may do so when it has just got its name.
+        Path(temporary).unlink(missing_ok=True)
         raise
 
 
