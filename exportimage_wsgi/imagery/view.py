@@ -40,7 +40,8 @@ class View:
     """Type that the values are cast to."""
 
     fill: tuple[float, ...] | None = None
-    """What stands for no data in each band of the cube, if anything is declared."""
+    """What stands for no data in each band of the cube, if anything is declared; of a picture
+    nothing does."""
 
     appearance: Appearance | None = None
     """How values become a picture; `None` where they stay values."""

@@ -141,7 +141,7 @@ def _view(
         grid=grid,
         layer=layer,
         pixel_type=pixel_type,
-        fill=_fill(service, rule, bands, pixel_type, opaque),
+        fill=_fill(service, rule, bands, pixel_type, opaque) if appearance is None else None,
         appearance=appearance,
         opaque=opaque and not blank,
         blank=blank,

@@ -52,6 +52,19 @@ def values(data: bytes) -> Any:
         return dataset.read()
 
 
+@pytest.mark.parametrize("nodata", [-9999.0, float("nan"), 1.0])
+def test_a_picture_is_a_cube_as_well(nodata: float, tmp_path: Path) -> None:
+    heights = waves((60, 70), 1, "float32") * 10
+    heights[:, :8] = nodata
+    path = write(tmp_path / "a.tif", heights, (0, 0, 7, 6), "EPSG:4326", nodata=nodata)
+    export = export_image(ImageService.open(path), ExportRequest(size=(70, 60), format="png32"))
+    picture = np.asarray(Image.open(io.BytesIO(b"".join(export.stream()))).convert("RGBA"))
+
+    assert np.array_equal(export.cube.values[0][export.cube.valid], picture[..., 0][8:].ravel())
+    assert np.array_equal(export.cube.valid, picture[..., 3] > 0)
+    assert export.cube.rio.nodata is None
+
+
 def test_nothing_is_read_before_it_is_streamed(make_service: Callable[..., ImageService]) -> None:
     service = make_service()
     source = replace(service.source, arrays=())  # type: ignore[type-var]  # reading would fail
