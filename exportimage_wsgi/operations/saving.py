@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from errno import EISDIR
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..encode.format import Placed
 
@@ -70,27 +71,59 @@ def is_device(target: Path) -> bool:
 def put(placed: Iterable[Placed], target: Path) -> None:
     """Write a file, which appears when it is complete.
 
-    It is made beside the target, or beside what that is a link to, and renamed.
+    It is made beside the target, or beside what that is a link to, and renamed. Meanwhile it has no
+    name, if the disk can do that: then a process that is killed leaves nothing.
 
     Raises:
         OSError: it cannot be written; nothing of it is left.
     """
     place = Path(os.path.realpath(target))
     # The longest names that file systems take leave no room for more.
-    prefix = f".{place.name[:_MOST_LETTERS]}."
-    handle, temporary = tempfile.mkstemp(prefix=prefix, dir=place.parent)
+    temporary = place.with_name(f".{place.name[:_MOST_LETTERS]}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with _begun(temporary) as file:
             for position, data in placed:
                 if position != file.tell():
                     file.seek(position)
                 file.write(data)
-        os.chmod(temporary, 0o666 & ~_umask())
+            file.flush()
+            if not temporary.exists():
+                _name(file.fileno(), temporary)
         os.replace(temporary, place)
     except BaseException:
         # Who interrupts may do so when it has just got its name.
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+
+
+def _begun(temporary: Path) -> BinaryIO:
+    """An empty file, which has its name only if it must."""
+    descriptor = _nameless(temporary)
+    return temporary.open("xb") if descriptor is None else os.fdopen(descriptor, "wb")
+
+
+def _nameless(temporary: Path) -> int | None:
+    """A descriptor of a file without a name, or `None` where there are none such. Whether it can be
+    given one is tried with another, as that goes only once."""
+    try:
+        tried = _unnamed_in(temporary.parent)
+        try:
+            _name(tried, temporary)
+        finally:
+            os.close(tried)
+            temporary.unlink(missing_ok=True)
+        return _unnamed_in(temporary.parent)
+    except (AttributeError, OSError):
+        return None
+
+
+def _unnamed_in(folder: Path) -> int:
+    return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666)
+
+
+def _name(descriptor: int, name: Path) -> None:
+    # Only with the descriptor of a folder, which doesn't matter, Python lets the link be followed.
+    os.link(f"/proc/self/fd/{descriptor}", name, src_dir_fd=descriptor, follow_symlinks=True)
 
 
 def pour(chunks: Iterable[bytes], target: Path) -> None:
@@ -100,9 +133,3 @@ def pour(chunks: Iterable[bytes], target: Path) -> None:
         file.seek(0)
         with target.open("wb") as device:
             shutil.copyfileobj(file, device)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import multiprocessing
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -62,3 +66,52 @@ def test_an_interruption_is_told_though_the_file_has_its_name(
 
     with pytest.raises(KeyboardInterrupt):
         put([(0, b"pixels")], tmp_path / "a.bsq")
+
+
+def _save_for_ever(target: Path, begun: Connection) -> None:
+    def placed() -> Iterator[tuple[int, bytes]]:
+        yield 0, b"pix" * 1_000_000
+        begun.send(True)
+        yield 0, bytes(begun.recv())
+
+    put(placed(), target)
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files need names here")
+def test_a_killed_process_leaves_nothing(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_save_for_ever, args=(tmp_path / "a.tif", there))
+    process.start()
+    assert here.recv()
+    process.kill()
+    process.join()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("missing", ["os.open", "os.link"])
+def test_a_disk_whose_files_need_names_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(missing, refuse)
+        put([(0, b"pixels")], tmp_path / "a.tif")
+
+    assert (tmp_path / "a.tif").read_bytes() == b"pixels"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
+
+
+def test_a_file_that_is_there_is_replaced_and_may_be_read_by_others(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"old")
+    before = os.umask(0o022)
+    try:
+        put([(0, b"new")], tmp_path / "a.tif")
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "a.tif").read_bytes() == b"new"
+    assert (tmp_path / "a.tif").stat().st_mode & 0o777 == 0o644
