@@ -16,6 +16,7 @@ from distributed import Client, LocalCluster
 
 from exportimage_wsgi import ExportRequest, ImageService, export_image
 from exportimage_wsgi.cluster import Cluster
+from exportimage_wsgi.cluster.link import close_links
 from exportimage_wsgi.running import Runner
 
 DATA = Path(__file__).parent / "data"
@@ -34,8 +35,9 @@ def scheduler_at(address: str | None) -> Iterator[str]:
     if address is not None:
         yield address
         return
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         yield cluster.scheduler_address
+        close_links()  # Before the scheduler ends, which would be taken for a loss.
 
 
 def picture(folder: Path, scheduler: str) -> None:

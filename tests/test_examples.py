@@ -235,7 +235,7 @@ def test_a_cluster_makes_the_picture_of_the_example(tmp_path: Path) -> None:
     command = [sys.executable, *quiet, EXAMPLES / "on_a_cluster.py", tmp_path]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
 
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode == 0 and "ERROR" not in ended.stderr, ended.stderr
     done = re.findall(r"robinson.png: (\d+) of (\d+) pieces", ended.stdout)
     assert done and done[-1][0] == done[-1][1]
     assert re.search(r"elevation: up to 4\d\d\d m", ended.stdout)
