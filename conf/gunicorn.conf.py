@@ -1,9 +1,10 @@
-"""How gunicorn runs the application. `exportimage-wsgi serve` does the same by itself.
+"""How gunicorn runs the application. `exportimage-wsgi serve` does it by itself.
 
     EXPORTIMAGE_CONFIG=conf/services.toml gunicorn -c conf/gunicorn.conf.py \
         exportimage_wsgi.wsgi:application
 
-SIGHUP reads the configuration again, SIGTERM lets requests end.
+SIGHUP reads the configuration again, SIGTERM lets requests end. After SIGHUP requests wait until
+the new workers have opened their rasters; `serve` lets the old ones answer until then.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""gunicorn: worker processes with threads, that are replaced one by one on SIGHUP.
+"""gunicorn: worker processes with threads, that are replaced on SIGHUP while they answer.
 
 The parent reads the configuration and opens nothing; each worker makes its own application.
 """
@@ -6,12 +6,15 @@ The parent reads the configuration and opens nothing; each worker makes its own 
 from __future__ import annotations
 
 import logging
+import mmap
 import os
+import signal
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
 from ..config import Config
@@ -22,11 +25,12 @@ from . import Place, announce, warm
 _log = logging.getLogger(__name__)
 
 _LONGEST_FAREWELL = 3600
+_SIGNS = 1 << 16
 
 
 def serve_workers(load: Callable[[], Config], place: Place) -> None:
     """Serve until SIGTERM, which lets requests end; see `serve`."""
-    Workers(load, place).run()  # type: ignore[no-untyped-call]
+    Parent(Workers(load, place)).run()  # type: ignore[no-untyped-call]
 
 
 class Workers(BaseApplication):
@@ -38,7 +42,7 @@ class Workers(BaseApplication):
     def __init__(self, load: Callable[[], Config], place: Place) -> None:
         self._load, self._place = load, place
         self.config = load()
-        self._first = _Baton()
+        self._first, self.up = _Baton(), _Signs()
         super().__init__()  # type: ignore[no-untyped-call]
 
     def load_config(self) -> None:
@@ -66,9 +70,44 @@ class Workers(BaseApplication):
     def _started(self, worker: Any) -> None:
         app = worker.wsgi
         warm(app.catalog, worker.notify, is_first=worker.age == 1)
+        self.up.show(worker.age)
         if self._first.is_mine():
             port = worker.sockets[0].getsockname()[1]
             announce(self._place.host, port, app.settings.front.prefix, app.catalog.names())
+
+
+class Parent(Arbiter):
+    """gunicorn's parent, with another way to reload: opening mosaics may take a while, so workers
+    go on answering until those that take their places have come up. gunicorn's own would end them
+    at once, and hear no signal before the last of them has gone."""
+
+    app: Workers
+    WORKERS: dict[int, Any]
+    worker_age: int
+
+    _oldest = 1
+    """Age of the first worker with the configuration as it is; those before are to go."""
+    _told: frozenset[int] = frozenset()
+    """Workers that have been told to go."""
+
+    def reload(self) -> None:
+        self._oldest = self.worker_age + 1
+        self.app.reload()
+        self.setup(self.app)  # type: ignore[no-untyped-call]
+        self.manage_workers()
+
+    def manage_workers(self) -> None:
+        ages = {process: worker.age for process, worker in self.WORKERS.items()}
+        to_go = {process for process, age in ages.items() if age < self._oldest}
+        if not to_go:
+            return super().manage_workers()  # type: ignore[no-untyped-call, no-any-return]
+        fresh = [age for age in ages.values() if age >= self._oldest]
+        for _ in range(self.num_workers - len(fresh)):
+            self.spawn_worker()  # type: ignore[no-untyped-call]
+        if len(fresh) >= self.num_workers and all(map(self.app.up.is_shown, fresh)):
+            for process in to_go - self._told:
+                self.kill_worker(process, signal.SIGTERM)  # type: ignore[no-untyped-call]
+            self._told = frozenset(to_go)
 
 
 class Worker(ThreadWorker):
@@ -94,6 +133,19 @@ def _left(_: Any, worker: Any) -> None:
 def _ended(_: Any) -> None:
     """In the parent, when the workers have gone."""
     remove_private_folder()
+
+
+class _Signs:
+    """By which workers, told apart by their age, show all processes that they have come up."""
+
+    def __init__(self) -> None:
+        self._shown = mmap.mmap(-1, _SIGNS)
+
+    def show(self, age: int) -> None:
+        self._shown[age % _SIGNS] = 1
+
+    def is_shown(self, age: int) -> bool:
+        return self._shown[age % _SIGNS] == 1
 
 
 class _Baton:

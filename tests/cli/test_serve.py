@@ -11,10 +11,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from exportimage_wsgi.config import Config
 from exportimage_wsgi.errors import ConfigError
 from exportimage_wsgi.rasters import named
 from tests.cli.conftest import PROGRAM, run
@@ -43,6 +46,7 @@ def test_serving_a_file_says_it_is_ready_answers_reloads_and_stops(
         config.write_text(config.read_text() + f'[services.new]\nsource = "{scene}"\n')
         server.process.send_signal(signal.SIGHUP)
         server.wait_until(lambda: server.service_names() == ["new", "small"])
+        server.wait_until(lambda: sum("Worker exiting" in line for line in server.log) == 2)
 
         config.write_text("[services")
         server.process.send_signal(signal.SIGHUP)
@@ -52,6 +56,61 @@ def test_serving_a_file_says_it_is_ready_answers_reloads_and_stops(
         assert server.stop() == 0
         assert [line for line in server.lines if line.startswith("ready")] == [lines[0]]
         assert len(server.lines) == 3
+
+
+class Workforce:
+    """A parent of two workers that are only numbers, and what it does with them."""
+
+    def __init__(self, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        from exportimage_wsgi.serving import Place, with_gunicorn
+
+        place = Place(host="127.0.0.1", port=0, workers=2, threads=4)
+        self.app = with_gunicorn.Workers(partial(Config.load, config), place)
+        self.parent = with_gunicorn.Parent(self.app)
+        self.ended: list[int] = []
+        monkeypatch.setattr(self.parent, "WORKERS", {})  # gunicorn's is of the class.
+        monkeypatch.setattr(self.parent, "spawn_worker", self._spawn)
+        monkeypatch.setattr(
+            self.parent, "kill_worker", lambda process, _: self.ended.append(process)
+        )
+        self.parent.manage_workers()
+
+    def _spawn(self) -> None:
+        self.parent.worker_age += 1
+        self.parent.WORKERS[self.parent.worker_age] = SimpleNamespace(age=self.parent.worker_age)
+
+
+@only_with_fork
+def test_a_reload_leaves_the_old_workers_until_the_new_ones_are_up(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who open large mosaics need long for it; requests would wait for them."""
+    force = Workforce(config, monkeypatch)
+    force.parent.reload()
+    force.app.up.show(3)
+    force.parent.manage_workers()
+    assert (sorted(force.parent.WORKERS), force.ended) == ([1, 2, 3, 4], [])
+
+    force.app.up.show(4)
+    force.parent.manage_workers()
+    force.parent.manage_workers()
+
+    assert force.ended == [1, 2]
+
+
+@only_with_fork
+def test_a_new_worker_that_died_is_replaced_before_the_old_ones_go(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force = Workforce(config, monkeypatch)
+    force.parent.reload()
+    force.app.up.show(4)
+    del force.parent.WORKERS[3]
+
+    force.parent.manage_workers()
+    force.parent.manage_workers()
+
+    assert (sorted(force.parent.WORKERS), force.ended) == ([1, 2, 4, 5], [])
 
 
 @only_with_fork
