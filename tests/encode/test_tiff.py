@@ -454,7 +454,7 @@ def test_the_uncompressed_file_leaves_piece_by_piece(monkeypatch: pytest.MonkeyP
 
 
 def test_packed_strips_wait_on_disk_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exportimage_wsgi.encode.tiff.SPOOL_BYTES", 10)
+    monkeypatch.setattr("exportimage_wsgi.encode.spool.SPOOL_BYTES", 10)
     monkeypatch.setattr("exportimage_wsgi.encode.tiff._STRIP_BYTES", 1000)
     values = np.random.default_rng(4).integers(0, 256, (3, 120, 90), np.uint8)
     encoder = FORMATS["tiff"].fit(canvas((90, 120)), Options(compression=Compression.ZSTD))
