@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -149,7 +150,7 @@ def _tiled_file(number: int) -> TiledFile:
             open(number, "rb", closefd=False) as opened,
             tifffile.TiffFile(opened, name="opened", offset=0) as file,
         ):
-            if file.byteorder != "<":
+            if file.byteorder != "<" or sys.byteorder != "little":
                 return TiledFile(levels={})
             for number in range(len(file.pages)):
                 _add(found, file.pages[number], number)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.geo.grid import Window
-from exportimage_wsgi.imagery.sources import tiled
+from exportimage_wsgi.imagery.sources import tiff_tiles, tiled
 from exportimage_wsgi.imagery.sources.gdal import GdalSource, open_gdal
 from exportimage_wsgi.imagery.sources.tiff_tiles import tiled_file
 from tests.rasters import write
@@ -220,6 +220,15 @@ def test_what_is_unusual_is_left_to_gdal(
     with rasterio.open(path) as dataset:
         expected = dataset.read(1).real
     assert np.array_equal(source.read(0, WINDOWS[0], (0,)).values[0], expected)
+
+
+def test_so_are_files_whose_bytes_lie_otherwise_than_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = open_gdal(saved(tmp_path, noise(1, "int16")))
+    monkeypatch.setattr(tiff_tiles.sys, "byteorder", "big")
+
+    assert own(source, WINDOWS[0], (0,)) is None
 
 
 def test_overviews_beside_the_file_are_left_to_gdal(tmp_path: Path) -> None:
