@@ -12,7 +12,8 @@ from typing import Any
 from .config import Config
 from .config.names import name_fault, twin_fault, twins
 from .errors import ConfigError, NotFoundError, SourceError, shown
-from .service import ImageService, ServiceSettings
+from .service import ImageService
+from .settings import ServiceSettings
 
 _log = logging.getLogger(__name__)
 

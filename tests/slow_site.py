@@ -24,7 +24,8 @@ from exportimage_wsgi.imagery.sources.source import Level, SourceInfo
 from exportimage_wsgi.outputs import OutputStore
 from exportimage_wsgi.pixels import Pixels, PixelType
 from exportimage_wsgi.running import Admission, Runner, Threads
-from exportimage_wsgi.service import ImageService, ServiceSettings
+from exportimage_wsgi.service import ImageService
+from exportimage_wsgi.settings import ServiceSettings
 from exportimage_wsgi.web.app import ImageServer, Settings
 
 SIDE = 20_000

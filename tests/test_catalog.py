@@ -21,7 +21,8 @@ from exportimage_wsgi.geo.grid import Window
 from exportimage_wsgi.imagery.sources import address_of, is_current, open_source
 from exportimage_wsgi.pixels import Interpolation
 from exportimage_wsgi.rasters import named, rasters_below, stem, told_in_full
-from exportimage_wsgi.service import ImageService, ServiceSettings
+from exportimage_wsgi.service import ImageService
+from exportimage_wsgi.settings import ServiceSettings
 from tests.rasters import write
 
 BOX = (-120.0, 30.0, -110.0, 38.0)

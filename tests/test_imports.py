@@ -26,6 +26,7 @@ LEVELS = (
     {"geo"},
     {"esri", "imagery", "encode"},
     {"mosaics"},
+    {"settings"},
     {"service", "running"},
     {"operations", "cluster"},
     {"outputs", "jobs"},

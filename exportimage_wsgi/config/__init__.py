@@ -17,7 +17,7 @@ from .tables import Compat, Compute, Cors, Limits, Look, Output, Server, Service
 from .values import Name
 
 if TYPE_CHECKING:
-    from ..service import ServiceSettings
+    from ..settings import ServiceSettings
 
 
 class Config(Table):
@@ -79,7 +79,7 @@ class Config(Table):
     def settings(self, name: str) -> ServiceSettings:
         """The settings of a service: what it says itself, else what is said for all."""
         from ..mosaics.settings import MosaicSettings
-        from ..service import ServiceSettings
+        from ..settings import ServiceSettings
 
         shared: dict[str, Any] = {
             "max_image_size": self.limits.max_image_size,

@@ -15,7 +15,8 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from ..operations.operation import Operation
-from ..service import ImageService, ServiceSettings
+from ..service import ImageService
+from ..settings import ServiceSettings
 from .address import Address
 from .assets import assets
 from .charts import Chart, charts_of

@@ -18,7 +18,7 @@ from exportimage_wsgi.config.tables import Mosaic
 from exportimage_wsgi.esri.rules import MosaicMethod
 from exportimage_wsgi.mosaics.settings import MosaicSettings
 from exportimage_wsgi.pixels import Interpolation
-from exportimage_wsgi.service import ServiceSettings
+from exportimage_wsgi.settings import ServiceSettings
 from tests.config.conftest import Load
 
 

@@ -207,7 +207,7 @@ def test_a_served_index_that_is_made_again_is_noticed(
 ) -> None:
     from exportimage_wsgi.catalog import Offer
     from exportimage_wsgi.mosaics import state
-    from exportimage_wsgi.service import ServiceSettings
+    from exportimage_wsgi.settings import ServiceSettings
 
     monkeypatch.setattr(state, "_SECONDS_BETWEEN_LOOKS", 0.0)
     monkeypatch.setattr(state, "_SHARE", 1e9)

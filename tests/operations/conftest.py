@@ -11,7 +11,8 @@ from affine import Affine
 
 from exportimage_wsgi.geo.crs import crs_from_wkid
 from exportimage_wsgi.pixels import Statistics
-from exportimage_wsgi.service import ImageService, ServiceSettings
+from exportimage_wsgi.service import ImageService
+from exportimage_wsgi.settings import ServiceSettings
 from tests.rasters import in_memory
 
 

@@ -13,7 +13,8 @@ from pyproj import Transformer
 
 from exportimage_wsgi.errors import ItemError, ParameterError
 from exportimage_wsgi.geo.crs import crs_from_wkid
-from exportimage_wsgi.service import ImageService, ServiceSettings
+from exportimage_wsgi.service import ImageService
+from exportimage_wsgi.settings import ServiceSettings
 from tests.operations.asking import ask
 from tests.operations.scenes import constant_scenes, mosaic
 from tests.rasters import in_memory, waves, write
