@@ -41,6 +41,8 @@ class Stop:
         """
         self._left, self._has_left = threading.Event(), left
         self._end = None if deadline is None else time.monotonic() + deadline
+        self.waited = 0.0
+        """Seconds that the work has waited for its turn, for memory and for a place together."""
 
     def now(self) -> None:
         """Nothing more is wanted."""
@@ -205,11 +207,15 @@ class Admission:
 
     def _wait(self, taken: Callable[[float], bool], stop: Stop, busy: str) -> None:
         """Try again and again, for some seconds each, until it is taken or patience ends."""
-        end = time.monotonic() + self._patience
-        while not taken(min(_GLANCE, max(0, end - time.monotonic()))):
-            stop.check()
-            if time.monotonic() >= end:
-                raise OverloadedError(busy)
+        begun = time.monotonic()
+        end = begun + self._patience - stop.waited
+        try:
+            while not taken(min(_GLANCE, max(0, end - time.monotonic()))):
+                stop.check()
+                if time.monotonic() >= end:
+                    raise OverloadedError(busy)
+        finally:
+            stop.waited += time.monotonic() - begun
 
 
 class _Memory:

@@ -133,6 +133,18 @@ def test_who_waits_for_memory_gets_it_as_soon_as_it_is_free() -> None:
         assert not admission.holds(101)
 
 
+def test_an_export_waits_for_memory_and_for_a_place_as_long_as_others_for_one() -> None:
+    admission, stop = Admission(1, patience=0.05, memory=100), Stop()
+    with admission.set_aside(100, Stop()), pytest.raises(OverloadedError):
+        admission.set_aside(1, stop).__enter__()
+    spent, later = stop.waited, Admission(1, patience=60)
+    stop.waited = 60
+
+    with later.entered(Stop()), pytest.raises(OverloadedError), later.entered(stop):
+        pass
+    assert spent >= 0.05
+
+
 def test_one_pool_serves_all_exports() -> None:
     before = threading.active_count()
     for _ in range(20):
