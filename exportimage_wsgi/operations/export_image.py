@@ -228,7 +228,7 @@ class Export:
         if self.plan.translucent is not None:
             made.add(self.plan.translucent.extension)
         if said is not None and said not in made:
-            listed = " or ".join(sorted(made))
+            listed = " or ".join(sorted(each[1:] for each in made))
             raise ParameterError("format", listed, f"the name {target.name} says otherwise")
 
     def _opaque_or_not(self, progress: Progress | None) -> Encoder:

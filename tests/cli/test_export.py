@@ -91,7 +91,7 @@ def test_a_format_that_the_ending_contradicts_is_refused(scene: Path, tmp_path: 
     done = run("export", scene, tmp_path / "out.png", "--format", "jpg")
 
     assert done.exit_code == 1
-    assert "the name out.png says otherwise" in done.stderr
+    assert "=jpg: the name out.png says otherwise" in done.stderr
     assert not (tmp_path / "out.png").exists()
 
 
