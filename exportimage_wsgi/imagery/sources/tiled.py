@@ -28,11 +28,13 @@ from .source import Level
 from .spreading import Spreading
 from .thinned import Part, Thinned
 from .tiff_rows import Bands, copy_rows, read_at
-from .tiff_tiles import TiledLevel, Unusual, tiled_file
+from .tiff_tiles import TiledFile, TiledLevel, Unusual, tiled_file
 from .versions import State, replaced, state_of
 
 _SIDE = 256
 _ROWS_BYTES = 512 * 2**10
+_FEW_BYTES = 2**20
+"""Of a table that is read again in a millisecond or two."""
 
 kept = forgotten_by_children(KeptThings(most_tile_bytes))
 """Tiles as they were unpacked."""
@@ -72,7 +74,7 @@ def read_tiles(
     samples = [band - 1 for band in bands]
     try:
         with _opened(path, state) as number:
-            file = _tables.get((path, version), partial(tiled_file, number))
+            file = _tables.get((path, version), partial(_table, number))
             found = file.levels.get(base_yx)
             if found is None or found.dtype != np.dtype(dtype) or max(bands) > found.samples:
                 return None
@@ -85,6 +87,12 @@ def read_tiles(
     except Exception:
         # Decoders raise what they like.
         return None
+
+
+def _table(file: int) -> TiledFile:
+    """Where the tiles lie; of too many to be kept none, as they would be looked for each time."""
+    table = tiled_file(file)
+    return table if table.nbytes <= max(most_table_bytes(), _FEW_BYTES) else TiledFile(levels={})
 
 
 def forget(path: str) -> None:

@@ -69,6 +69,23 @@ def test_tiles_do_not_drive_out_the_tables_that_tell_where_they_lie(
     assert len(looked) == 1
 
 
+def test_tables_too_large_to_be_kept_are_looked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_at_most(1 << 20, 64)
+    looked: list[int] = []
+    monkeypatch.setattr(tiled, "tiled_file", lambda file: looked.append(file) or tiled_file(file))
+    tiles = {"tiled": True, "blockxsize": 16, "blockysize": 16, "sparse_ok": True, "nodata": 0}
+    values = np.zeros((1, 4200, 4200), "u1")
+    path = write(tmp_path / "c.tif", values, (0, 0, 1, 1), "EPSG:4326", **tiles)
+    source = open_gdal(path)
+
+    for _ in range(2):
+        assert not source.read(0, Window(rows=(0, 16), columns=(0, 16)), (0,)).valid.any()
+
+    assert len(looked) == 1
+
+
 def test_a_process_that_may_open_few_files_keeps_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     keep_at_most(7 << 20, 200)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 1024))
