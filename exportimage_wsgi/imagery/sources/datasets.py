@@ -14,6 +14,7 @@ import xarray
 
 from ...errors import SourceError
 from .netcdf_classic import shortest_length
+from .netcdf_lock import netcdf_lock
 from .versions import display_name, is_address
 
 FAULTS = (
@@ -24,6 +25,7 @@ FAULTS = (
 
 _ZARR_ENDINGS = (".zarr",)
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zmetadata")
+_AS_IT_IS: dict[str, Any] = {"decode_times": False, "decode_coords": "all", "cache": False}
 _OPEN_DATASETS = 16
 _Key = tuple[str, str]
 """Path and version."""
@@ -44,35 +46,35 @@ def is_zarr(path: str) -> bool:
 def _opened(path: str) -> xarray.Dataset:
     """The dataset, nothing of it loaded. Times stay numbers: they are no pixels."""
     name = display_name(path)
-    options: dict[str, Any] = {"decode_times": False, "decode_coords": "all", "cache": False}
-    if is_zarr(path):
-        _require("zarr", ("zarr",), name)
-        found = os.path.exists(os.path.join(path, ".zmetadata"))
-        options |= {"engine": "zarr"}
-        options |= {} if is_address(path) else {"consolidated": found}
-    else:
-        _require("netcdf", ("netCDF4", "h5py"), name)
-        options |= {"engine": "netcdf4" if find_spec("netCDF4") else "h5netcdf"}
-        _check_length(path, name)
     try:
-        return xarray.open_dataset(path, **options)
+        return _opened_zarr(path, name) if is_zarr(path) else _opened_netcdf(path, name)
     except FAULTS as error:
         raise SourceError(f"{name} cannot be opened: it is damaged, or of another kind") from error
 
 
-def _require(extra: str, modules: tuple[str, ...], name: str) -> None:
-    if not any(find_spec(module) for module in modules):
+def _opened_zarr(path: str, name: str) -> xarray.Dataset:
+    _require("zarr", "zarr", name)
+    found = os.path.exists(os.path.join(path, ".zmetadata"))
+    consolidated = None if is_address(path) else found
+    return xarray.open_dataset(path, engine="zarr", consolidated=consolidated, **_AS_IT_IS)
+
+
+def _opened_netcdf(path: str, name: str) -> xarray.Dataset:
+    _require("netcdf", "netCDF4", name)
+    _check_length(path, name)
+    with netcdf_lock:
+        return xarray.open_dataset(path, engine="netcdf4", lock=netcdf_lock, **_AS_IT_IS)
+
+
+def _require(extra: str, module: str, name: str) -> None:
+    if not find_spec(module):
         raise SourceError(f"{name} needs more libraries: pip install exportimage-wsgi[{extra}]")
 
 
 def _check_length(path: str, name: str) -> None:
     if is_address(path):
         return
-    try:
-        is_short = os.path.getsize(path) < shortest_length(path)
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{name} cannot be opened: it is damaged, or of another kind") from error
-    if is_short:
+    if os.path.getsize(path) < shortest_length(path):
         raise SourceError(f"{name} is damaged: it is shorter than its header says")
 
 
@@ -86,10 +88,7 @@ class _Held:
 
 
 class DatasetPool:
-    """Datasets of this process by path and version; forgotten in a forked child.
-
-    xarray holds the lock that netCDF and HDF5 need while it reads.
-    """
+    """Datasets of this process by path and version; forgotten in a forked child."""
 
     def __init__(self, limit: int = _OPEN_DATASETS) -> None:
         self._limit = limit
@@ -113,7 +112,8 @@ class DatasetPool:
         """Close the datasets of a path, those in use when they are no longer."""
         with self._lock:
             keys = [key for key in self._held if key[0] == path]
-            self._close_unused([self._dropped(key) for key in keys])
+            unused = _unused([self._dropped(key) for key in keys])
+        _close(unused)
 
     def after_fork(self) -> None:
         """A child opens files of its own: the parent's share their position with it."""
@@ -128,15 +128,17 @@ class DatasetPool:
         with self._lock:
             if key in self._held:
                 return self._used(key)
-        dataset = _opened(key[0])
+        opened = _Held(_opened(key[0]))
+        unused: list[_Held] = []
         with self._lock:
             if key in self._held:  # Another thread was quicker.
-                dataset.close()
+                unused = [opened]
             else:
-                self._held[key] = _Held(dataset)
+                self._held[key] = opened
             held = self._used(key)
             if len(self._held) > self._limit:
-                self._close_unused([self._dropped(next(iter(self._held)))])
+                unused += _unused([self._dropped(next(iter(self._held)))])
+        _close(unused)
         return held
 
     def _used(self, key: _Key) -> _Held:
@@ -148,18 +150,23 @@ class DatasetPool:
     def _returned(self, held: _Held) -> None:
         with self._lock:
             held.readers -= 1
-            if not held.is_wanted:
-                self._close_unused([held])
+            unused = [] if held.is_wanted else _unused([held])
+        _close(unused)
 
     def _dropped(self, key: _Key) -> _Held:
         held = self._held.pop(key)
         held.is_wanted = False
         return held
 
-    def _close_unused(self, unwanted: list[_Held]) -> None:
-        for held in unwanted:
-            if not held.readers:
-                held.dataset.close()
+
+def _unused(unwanted: list[_Held]) -> list[_Held]:
+    return [held for held in unwanted if not held.readers]
+
+
+def _close(unused: list[_Held]) -> None:
+    """Outside the pool's lock: it may have to wait for a reader of another file."""
+    for held in unused:
+        held.dataset.close()
 
 
 datasets = DatasetPool()

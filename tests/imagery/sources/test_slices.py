@@ -148,6 +148,36 @@ def test_threads_read_the_same(path):
     assert all(np.array_equal(read, ramp(1, 30, 40, "int16")) for read in reads)
 
 
+@pytest.mark.parametrize("name", ["cube.nc", "classic.nc"])
+def test_threads_open_and_close_files_that_others_read(tmp_path, name):
+    """In a process of its own: what netCDF cannot bear ends it."""
+    paths = [str(tmp_path / f"{number}.nc") for number in range(4)]
+    write_cube(tmp_path / name)
+    for path in paths:
+        shutil.copy(tmp_path / name, path)
+    program = f"""
+from concurrent.futures import ThreadPoolExecutor
+from exportimage_wsgi.geo.grid import Window
+from exportimage_wsgi.imagery.sources import open_source
+from exportimage_wsgi.imagery.sources.datasets import datasets
+paths = {paths!r}
+window = Window(rows=(0, 30), columns=(0, 40))
+
+def total(number):
+    path = paths[number % 4]
+    values = open_source(path + "#depth").read(0, window, (0,)).values
+    datasets.close(path)
+    return int(values.sum())
+
+with ThreadPoolExecutor(8) as threads:
+    totals = set(threads.map(total, range(800)))
+assert totals == {{{int(ramp(1, 30, 40, "int16").sum())}}}, totals
+"""
+    home = Path(__file__).parents[3]
+
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=home, timeout=120)
+
+
 def test_levels_take_the_middle_pixel_of_each_step(tmp_path):
     values = ramp(1, 600, 700, "int16")[0]
     places = {"y": 600 - np.arange(600.0), "x": np.arange(700.0)}
