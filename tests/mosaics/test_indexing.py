@@ -125,6 +125,20 @@ def test_a_folder_moves_with_its_index(folder: Path) -> None:
     assert table.value("source", 0) == str(moved / sources[0])
 
 
+def test_an_index_beside_the_folder_knows_its_items_again(folder: Path, opened: list[str]) -> None:
+    (folder / "conf").mkdir()
+    within = MosaicSettings(index=str(folder / "conf" / "index.parquet"))
+    make_index(folder / "scenes", within, Options())
+    opened.clear()
+
+    again = make_index(folder / "scenes", within, Options())
+
+    assert (again.gone, opened) == (0, [])
+    table = open_mosaic(folder / "scenes", within).table
+    assert table.numbers("objectid").tolist() == list(range(1, len(table) + 1))
+    assert table.value("source", 0).startswith(str(folder / "scenes"))
+
+
 def test_the_file_is_geoparquet(folder: Path) -> None:
     make(folder)
 
