@@ -17,7 +17,7 @@ _WITH_EXTENDED_CODE = 10.9
 def spatial_reference_json(crs: CRS, version: float) -> dict[str, Any]:
     """`wkid` and, from 10.1 on, `latestWkid`; of a reference without a number its WKT."""
     if crs.wkid is None:
-        return {"wkt": crs.to_wkt}
+        return {"wkt": crs.esri_wkt}
     said: dict[str, Any] = {"wkid": crs.wkid}
     if version >= _WITH_LATEST_WKID:
         said["latestWkid"] = crs.latest_wkid or crs.wkid

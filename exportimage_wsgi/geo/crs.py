@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pyproj.exceptions import CRSError, ProjError
 
 from ..errors import UnknownCRSError
+from .wkt import alike, forward, number_said, read_wkt, without_that_name
 
 Coordinates = NDArray[np.float64]
 
@@ -35,7 +36,6 @@ _WKT = re.compile(
     r"|PROJECTEDCRS|COMPOUNDCRS|BOUNDCRS|LOCAL_CS|ENGCRS|ENGINEERINGCRS)\s*[\[(]",
     re.IGNORECASE,
 )
-_AUTHORITY = re.compile(r'(?:AUTHORITY|ID)\["(?:EPSG|ESRI)",\s*"?([0-9]{1,9})"?\]\s*\]\s*$')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +85,11 @@ class CRS:
         return across & (latitudes >= area.south) & (latitudes <= area.north)
 
     @property
+    def esri_wkt(self) -> str:
+        """The reference as Esri writes WKT, where that has the words."""
+        return _esri_wkt(self.definition)
+
+    @property
     def to_wkt(self) -> str:
         """The reference as WKT, of version 1 as GDAL writes it where that has the words."""
         return _wkt(self.definition)
@@ -123,24 +128,21 @@ def crs_from_wkt(wkt: str) -> CRS:
 @lru_cache(maxsize=256)
 def _crs_from_wkt(wkt: str) -> CRS:
     try:
-        crs = pyproj.CRS.from_wkt(wkt)
-    except CRSError as error:
+        crs = read_wkt(wkt)
+    except ProjError as error:
         raise UnknownCRSError("PROJ cannot read this WKT") from error
-    if crs.is_compound:
-        crs = crs.sub_crs_list[0]
     if not _is_usable(crs):
         raise UnknownCRSError("not a horizontal spatial reference")
     for code in _candidates(crs, wkt):
         known = crs_from_wkid(code)
-        if _alike(crs, known.proj):
+        if alike(crs, known.proj):
             return known
-    return CRS(definition=crs.to_wkt())
+    return CRS(definition=without_that_name(crs.to_wkt()))
 
 
 def _candidates(crs: pyproj.CRS, wkt: str) -> list[int]:
     """Numbers that the reference may have: by what it says itself, by what PROJ recognises."""
-    said = _AUTHORITY.search(wkt)
-    codes = [said[1]] if said else []
+    codes = number_said(wkt)
     for authority in ("EPSG", "ESRI"):
         found = crs.list_authority(authority, _LEAST_CONFIDENCE)
         codes += [match.code for match in found if match.code.isdecimal()]
@@ -167,7 +169,7 @@ def _is_computable(crs: pyproj.CRS) -> bool:
     if crs.geodetic_crs is None:
         return False
     try:
-        pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+        forward(crs)
     except ProjError:
         return False
     return True
@@ -186,21 +188,7 @@ def _latest(definition: str, wkid: int) -> int:
     """EPSG's number of an Esri reference. PROJ's guess counts if both put a place alike."""
     crs = _proj(definition)
     code = crs.to_epsg(min_confidence=_LEAST_CONFIDENCE)
-    return int(code) if code is not None and _alike(crs, _proj(f"EPSG:{code}")) else wkid
-
-
-def _alike(crs: pyproj.CRS, known: pyproj.CRS) -> bool:
-    """Do both put places alike? PROJ's guesses of a number can be wrong in every parameter."""
-    area = known.area_of_use or crs.area_of_use
-    if area is None or crs.geodetic_crs is None or known.geodetic_crs is None:
-        return False
-    xs = np.array([0.75 * area.west + 0.25 * area.east, 0.4 * area.west + 0.6 * area.east])
-    ys = np.array([0.75 * area.south + 0.25 * area.north, 0.4 * area.south + 0.6 * area.north])
-    one, two = (
-        pyproj.Transformer.from_crs(other.geodetic_crs, other, always_xy=True).transform(xs, ys)
-        for other in (crs, known)
-    )
-    return bool(np.isfinite(one).all() and np.allclose(one, two, rtol=1e-7, atol=1e-6))
+    return int(code) if code is not None and alike(crs, _proj(f"EPSG:{code}")) else wkid
 
 
 @lru_cache(maxsize=256)
@@ -215,6 +203,14 @@ def _wkt(definition: str) -> str:
         return str(crs.to_wkt("WKT1_GDAL"))
     except CRSError:
         return str(crs.to_wkt())
+
+
+@lru_cache(maxsize=256)
+def _esri_wkt(definition: str) -> str:
+    try:
+        return str(_proj(definition).to_wkt("WKT1_ESRI"))
+    except CRSError:
+        return _wkt(definition)
 
 
 # Beginnings of PROJ's names of the projections in which x is longitude times a constant.
@@ -240,9 +236,9 @@ def _period(definition: str) -> float | None:
         return None
     if not operation.method_name.startswith(_CYLINDRICAL):
         return None
-    forward = pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+    into = forward(crs)
     # Ten steps around the world, of which at most one crosses the seam.
-    xs = forward.transform(np.arange(-180.0, 181.0, 36.0), np.zeros(11))[0]
+    xs = into.transform(np.arange(-180.0, 181.0, 36.0), np.zeros(11))[0]
     return float(10 * np.median(np.abs(np.diff(xs))))
 
 

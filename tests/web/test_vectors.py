@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 
 import numpy as np
@@ -16,6 +17,8 @@ import pytest
 import rasterio
 from PIL import Image
 from rasterio.io import MemoryFile
+
+from tests.geo.test_wkt import SHIFTED
 
 R1, R2, R3, R4 = "rgb", "dem", "ms", "world"
 BOX = "bbox=-117,34,-116,35"
@@ -114,6 +117,20 @@ def test_geometry(vector_client, raster, query, size, box, wkid, latest):
     assert list(found) == ["xmin", "ymin", "xmax", "ymax", "spatialReference"]
     assert list(found.values())[:4] == pytest.approx(box, abs=tolerance)
     assert found["spatialReference"] == {"wkid": wkid, "latestWkid": latest}
+
+
+def test_a_box_across_the_antimeridian_comes_with_a_meridian_of_its_own(vector_client):
+    wkt = json.dumps({"wkt": SHIFTED["102100"]})
+    degree = 6378137 * math.pi / 180
+    query = {
+        "bbox": f"{-8 * degree},{-degree},{8 * degree},{degree}", "bboxSR": wkt, "imageSR": wkt,
+        "size": "16,2", "format": "tiff", "interpolation": "RSP_NearestNeighbor", "f": "image",
+    }  # fmt: skip
+    found, profile = values(get(vector_client, R4, query))
+
+    # Longitudes 167 to 183, a pixel each; the value is the column of the raster.
+    assert found[0, 0].tolist() == [(c % 360) % 256 for c in range(347, 363)]
+    assert profile["crs"].to_dict()["lon_0"] == 175
 
 
 WGS84 = (
