@@ -132,9 +132,23 @@ def crs_of(value: Any) -> CRS:
         return _numbered([value])
     said = members(value, "a spatial reference")
     numbers = [said[name] for name in ("wkid", "latestwkid") if name in said]
-    if numbers:
-        return _numbered(numbers)
     wkt = said.get("wkt", said.get("wkt2"))
+    if numbers:
+        return _numbered_or_spelled(numbers, wkt)
+    return _spelled(wkt)
+
+
+def _numbered_or_spelled(numbers: list[Any], wkt: Any) -> CRS:
+    """The reference of the first number that is known, else what the WKT beside it says."""
+    try:
+        return _numbered(numbers)
+    except ValueError:
+        if not wkt:
+            raise
+        return _spelled(wkt)
+
+
+def _spelled(wkt: Any) -> CRS:
     if not isinstance(wkt, str):
         raise ValueError("a spatial reference has a wkid or a wkt")
     if _NAMES_FILE.search(_WEB_MERCATOR.sub("", wkt)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pyproj
@@ -123,6 +124,13 @@ def test_web_mercator_comes_by_any_wkt(version: str) -> None:
     wkt = pyproj.CRS.from_epsg(3857).to_wkt(version)
 
     assert params.crs_of({"wkt": wkt}) == params.spatial_reference("3857")
+
+
+@pytest.mark.parametrize("wkid", ["0", "54070"])
+def test_wkt_counts_where_its_number_is_unknown(wkid: str) -> None:
+    said = json.dumps({"wkid": int(wkid), "wkt": WGS84})
+
+    assert params.spatial_reference(said) == params.spatial_reference("4326")
 
 
 def test_a_reference_comes_by_wkt() -> None:
