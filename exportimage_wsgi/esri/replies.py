@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,17 @@ _INVALID_ARGUMENT = -2147024809
 _WITH_LATEST_WKID = 10.1
 _WITH_SCALE = 10.0
 _WITH_EXTENDED_CODE = 10.9
+
+
+def finite(value: Any) -> Any:
+    """The same with `NaN` and the infinities as text, which is how Esri writes them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, Mapping):
+        return {name: finite(member) for name, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(member) for member in value]
+    return value
 
 
 def spatial_reference_json(crs: CRS, version: float) -> dict[str, Any]:

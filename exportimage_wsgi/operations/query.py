@@ -13,7 +13,7 @@ import shapely
 
 from ..errors import ParameterError
 from ..esri.queries import Sorting
-from ..esri.replies import extent_json, spatial_reference_json
+from ..esri.replies import extent_json, finite, spatial_reference_json
 from ..geo.crs import CRS
 from ..mosaics.dataset import MosaicDataset
 from ..mosaics.filtering import in_time, matching
@@ -45,7 +45,7 @@ def query(service: ImageService, call: Call) -> Answer:
     found = _Query(dataset, request, call.arguments, call.version)
     if call.arguments.get("f", "").lower() != GEOJSON:
         return found.answer()
-    text = json.dumps(found.geojson(), separators=(",", ":"), allow_nan=False)
+    text = json.dumps(finite(found.geojson()), separators=(",", ":"), allow_nan=False)
     return File(content=text.encode(), media_type="application/geo+json")
 
 

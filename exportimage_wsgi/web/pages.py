@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
+from ..esri.replies import finite
 from ..operations.operation import Operation
 from ..service import ImageService
 from ..settings import ServiceSettings
@@ -24,7 +25,7 @@ from .facts import Fact, facts
 from .failures import ErrorReply
 from .form import Group
 from .records import ITEMS, ItemLinks, Listing
-from .respond import finite, page
+from .respond import page
 from .result import LARGEST_LIVE, Drawn
 from .service_page import bands, glance, items, operations, preview
 from .snippets import served, snippets

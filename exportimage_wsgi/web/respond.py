@@ -6,7 +6,6 @@ import errno
 import hashlib
 import json
 import logging
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
@@ -16,6 +15,7 @@ from werkzeug.http import parse_range_header, quote_etag
 from werkzeug.wrappers import Response
 
 from ..errors import CancelledError
+from ..esri.replies import finite
 from ..outputs.stored import StoredFile
 from .asked import Asked, HTTPRequest
 
@@ -51,17 +51,6 @@ def json_reply(body: Mapping[str, Any], asked: Asked, status: int = 200) -> Resp
     response = Response(text, status=status, content_type=media_type)
     response.headers["Cache-Control"] = "no-cache"
     return response
-
-
-def finite(value: Any) -> Any:
-    """The same with `NaN` and the infinities as text, which is how Esri writes them."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    if isinstance(value, Mapping):
-        return {name: finite(member) for name, member in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(member) for member in value]
-    return value
 
 
 def redirect(path: str, query: str = "") -> Response:

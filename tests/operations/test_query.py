@@ -205,6 +205,15 @@ def test_geojson_turns_the_other_way() -> None:
     assert shapely.LinearRing(outer).is_ccw and not shapely.LinearRing(hole).is_ccw
 
 
+def test_geojson_writes_what_is_no_finite_number_as_esri_does() -> None:
+    one = mosaic_service(item_table([shapely.box(0, 0, 1, 1)], share=[float("inf")]))
+    features = json.loads(ask(one, "query", outFields="share", f="geojson").content)["features"]
+    nowhere = ask(one, "query", where="1=0", returnExtentOnly="true", f="geojson").content
+
+    assert features[0]["properties"] == {"share": "Infinity"}
+    assert json.loads(nowhere)["extent"]["xmin"] == "NaN"
+
+
 def test_geojson_is_cut_at_the_antimeridian() -> None:
     box = shapely.box(19_900_000, 0, 20_200_000, 100_000)
     one = mosaic_service(item_table([box], wkid=3857))
