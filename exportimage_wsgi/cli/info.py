@@ -18,6 +18,7 @@ def command(raster: str) -> None:
     Of a mosaic the number of its items, `itemCount`, is told with it. Of a configuration with
     several services their names are printed.
     """
+    from ..esri.replies import finite
     from ..mosaics.dataset import MosaicDataset
     from ..operations.describe import describe_service
 
@@ -31,4 +32,4 @@ def command(raster: str) -> None:
     described = describe_service(service, config.compat.version)
     if isinstance(service.source, MosaicDataset):
         described["itemCount"] = len(service.source.table)
-    click.echo(json.dumps(described, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(finite(described), indent=2, ensure_ascii=False))

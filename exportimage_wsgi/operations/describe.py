@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ..esri.names import pixel_type_name
 from ..esri.replies import extent_json, spatial_reference_json
+from ..imagery.sources.source import SourceInfo
 from ..mosaics.dataset import MosaicDataset
 from ..pixels import Interpolation
 from ..service import ImageService
@@ -97,7 +97,7 @@ def _statistics(service: ImageService) -> dict[str, Any]:
 def _abilities(service: ImageService) -> dict[str, Any]:
     info, settings = service.info, service.settings
     width, height = settings.max_image_size
-    nodata = [_number(value) for value in info.nodata]
+    nodata = no_data_values(info)
     declared = any(value is not None for value in nodata)
     rows, columns = info.block_shape_yx
     return {
@@ -147,8 +147,10 @@ def _abilities(service: ImageService) -> dict[str, Any]:
     }
 
 
-def _number(value: float | None) -> Any:
-    """A no-data value as JSON holds it; whole numbers without a fraction."""
-    if value is None or not math.isfinite(value):
-        return None if value is None else str(value)
+def no_data_values(info: SourceInfo) -> list[float | None]:
+    """One a band, as a reply tells them: whole numbers without a fraction."""
+    return [None if value is None else _plain(value) for value in info.nodata]
+
+
+def _plain(value: float) -> float:
     return int(value) if float(value).is_integer() and abs(value) < 2**53 else value

@@ -20,6 +20,7 @@ from ..mosaics.statistics import source_at
 from ..mosaics.table import Positions
 from ..service import ImageService
 from . import info, key_properties
+from .describe import no_data_values
 from .export_image import export_image
 from .operation import Answer, Call, Drawing
 from .parameters import parse_export
@@ -57,7 +58,7 @@ def item_info(service: ImageService, call: Call) -> dict[str, Any]:
         "pixelType": pixel_type_name(own.pixel_type),
         "firstPyramidLevel": 1,
         "maxPyramidLevel": len({level.overview for level in own.levels if level.overview >= 0}),
-        "noDataValues": list(own.nodata),
+        "noDataValues": no_data_values(own),
         "format": own.format,
         "compressionType": own.compression,
     }

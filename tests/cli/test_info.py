@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli.conftest import run
+from tests.cli.conftest import BOX, run
 from tests.mosaics.scenes import row_of_scenes
+from tests.rasters import write
 
 
 def test_info_prints_what_a_raster_says_of_itself(scene: Path) -> None:
@@ -18,6 +19,12 @@ def test_info_prints_what_a_raster_says_of_itself(scene: Path) -> None:
     assert (said["name"], said["bandCount"], said["pixelType"]) == ("scene", 3, "U8")
     assert said["extent"]["xmin"] == -120
     assert "itemCount" not in said
+
+
+def test_info_writes_no_number_that_json_lacks(tmp_path: Path) -> None:
+    raster = write(tmp_path / "a.tif", np.ones((1, 2, 2), "f4"), BOX, "EPSG:4326", nodata=np.nan)
+
+    assert json.loads(run("info", raster).stdout)["noDataValues"] == ["NaN"]
 
 
 def test_info_of_a_service_has_its_name_and_version(config: Path) -> None:

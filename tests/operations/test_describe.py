@@ -37,6 +37,14 @@ def test_later_versions_say_more(make_service: Make) -> None:
     assert list(said)[-1] == "spatialReference"
 
 
+def test_no_data_values_are_numbers_as_short_as_they_are(make_service: Make) -> None:
+    values = (-9999.0, 0.5, None, float("nan"), -3.4e38)
+    said = describe_service(make_service("float32", 5, nodata=values))
+    inside = [f"{value}" for value in said["noDataValues"]]
+
+    assert inside == ["-9999", "0.5", "None", "nan", "-3.4e+38"]
+
+
 def test_statistics_are_told_together_or_not_at_all(make_service: Make) -> None:
     names = ("minValues", "maxValues", "meanValues", "stdvValues")
     said = describe_service(make_service())
