@@ -69,12 +69,16 @@ class PixelType(Enum):
         return -limit, limit
 
     def holds(self, value: float) -> bool:
-        """Can this type store the value exactly as a no-data value? NaN only in floats."""
-        if value != value:
-            return not self.is_integer
+        """Can this type store it as a no-data value: integers exactly, floats as near as they can?
+
+        One just past the largest float is that float, as in texts it is often rounded up.
+        """
         low, high = self.limits
-        whole = not self.is_integer or float(value).is_integer()
-        return whole and (low <= value <= high or (not self.is_integer and np.isinf(value)))
+        if self.is_integer:
+            return float(value).is_integer() and low <= value <= high
+        with np.errstate(over="ignore"):
+            stored = np.finfo(self.dtype).dtype.type(value)
+        return bool(np.isfinite(stored)) or not math.isfinite(value)
 
 
 def pixel_type_of(dtype: np.dtype[Any], bits: int | None = None) -> PixelType:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from affine import Affine
 
@@ -220,6 +221,14 @@ def test_a_declared_value_that_the_type_cannot_hold_marks_nothing_either(
     assert plan_export(service, TIFF).view.fill == (-9999.0,)
     assert plan_export(service, replace(TIFF, pixel_type="U8")).view.fill is None
     assert plan_export(service, replace(TIFF, no_data=-1)).view.fill == (-1.0,)
+
+
+def test_the_least_float_as_texts_round_it_marks_no_data(make_service: Make) -> None:
+    service = make_service("float32", 1, nodata=(-9999.0,), masked=True)
+    least = float(np.finfo(np.float32).min)
+
+    assert plan_export(service, replace(TIFF, no_data=-3.4028235e38)).view.fill == (least,)
+    assert plan_export(service, replace(TIFF, no_data=-3.5e38)).view.fill == (-9999.0,)
 
 
 def test_floats_without_a_value_of_their_own_are_marked_by_nan(make_service: Make) -> None:
