@@ -50,16 +50,7 @@ def mosaic_properties(text: str) -> MosaicRule:
             said.setdefault(name, []).extend(integer(part) for part in items(value, 100_000))
         elif said.setdefault(name, value) != value:
             raise ValueError(f"{element.tag} is given twice")
-    if "sortvalue" in said:
-        said["sortvalue"] = _as_number(said["sortvalue"])
     return replace(mosaic_rule_of(said), parameter="mosaicProperties", received=shown(text))
-
-
-def _as_number(text: str) -> float | str:
-    try:
-        return number(text)
-    except ValueError:
-        return text
 
 
 def viewpoint_properties(text: str) -> Viewpoint | None:

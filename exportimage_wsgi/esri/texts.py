@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, NoReturn
 from xml.etree.ElementTree import Element, ParseError
 
@@ -48,20 +47,6 @@ def integer(text: str) -> int:
     if not _INTEGER.fullmatch(text):
         raise ValueError("must be a whole number")
     return int(text)
-
-
-def moment(text: str) -> float:
-    """Milliseconds since 1970 of a date, or a date and a time, by ISO 8601; without a zone UTC.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        found = datetime.fromisoformat(text.strip().replace("/", "-"))
-    except ValueError:
-        raise ValueError("must be a date such as 2020-01-31") from None
-    aware = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return aware.timestamp() * 1000
 
 
 def items(text: str, most: int) -> list[str]:

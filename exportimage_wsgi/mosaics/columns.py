@@ -112,6 +112,12 @@ def _kind_of(values: Sequence[Any]) -> str:
     return "text"
 
 
+def milliseconds_in(text: str) -> float | None:
+    """Since 1970, of a date as columns may hold it; also with slashes in it."""
+    found = _date(text.strip().replace("/", "-"))
+    return None if found is None else (found - _EPOCH) / _MILLISECOND
+
+
 def _date(value: Any) -> dt.datetime | None:
     if isinstance(value, dt.datetime):
         return _of_epoch(value)

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from ..esri.params import TimeRange
 from ..esri.rules import MosaicMethod, MosaicRule, Viewpoint
-from ..esri.texts import moment, number
+from ..esri.texts import number
+from ..esri.where.values import text_of
 from ..geo.crs import CRS, project
 from ..geo.grid import Grid
+from .columns import milliseconds_in
 from .settings import MosaicSettings
 from .table import ItemTable, Positions
 
@@ -154,8 +156,7 @@ def _text_keys(texts: list[str], value: float | str | None) -> tuple[NDArray[Any
     folded = np.array([text.casefold() for text in texts], dtype=object).astype(str)
     if value is None:
         return (folded,)
-    wanted = value if isinstance(value, str) else f"{value:g}"
-    return folded != wanted.strip().casefold(), folded
+    return folded != text_of(value).strip().casefold(), folded
 
 
 def _base(value: float | str | None, kind: str) -> float | None:
@@ -166,14 +167,12 @@ def _base(value: float | str | None, kind: str) -> float | None:
     """
     if value is None or value == "":
         return None
-    if isinstance(value, str):
-        try:
-            return moment(value) if kind == "esriFieldTypeDate" else number(value)
-        except ValueError:
-            pass
-        try:
-            return number(value)
-        except ValueError:
-            wanted = "a date or " if kind == "esriFieldTypeDate" else ""
-            raise ValueError(f"sortValue must be {wanted}a number for this field") from None
-    return float(value)
+    is_date = kind == "esriFieldTypeDate"
+    moment = milliseconds_in(value) if is_date and isinstance(value, str) else None
+    if moment is not None:
+        return moment
+    try:
+        return number(value) if isinstance(value, str) else float(value)
+    except ValueError:
+        wanted = "a date or " if is_date else ""
+        raise ValueError(f"sortValue must be {wanted}a number for this field") from None

@@ -21,7 +21,7 @@ from exportimage_wsgi.esri.rules import MosaicMethod, MosaicOperation, MosaicRul
     ],
 )
 def test_the_xml_of_9_3_says_the_same(text: str) -> None:
-    expected = MosaicRule(method=MosaicMethod.ATTRIBUTE, sort_field="Month", sort_value=6.0)
+    expected = MosaicRule(method=MosaicMethod.ATTRIBUTE, sort_field="Month", sort_value="6")
 
     assert properties.mosaic_properties(text) == expected
 

@@ -74,7 +74,11 @@ def test_items_without_a_value_come_last(ascending):
 
 
 @pytest.mark.parametrize(
-    "value", [1577836800000, "2020-01-01", "2020/01/01", "1577836800000", "2020-01-01T00:00:00Z"]
+    "value",
+    [
+        *(1577836800000, "1577836800000", "2020-01-01", "2020/01/01", "20200101"),
+        *("2020-01-01T00:00:00Z", "2020-01-01 02:00+02:00"),
+    ],
 )
 def test_a_date_is_near_a_date_however_it_is_written(value):
     when = dates("2015-06-01", "2019-12-24", "2020-03-01", None)
@@ -82,6 +86,22 @@ def test_a_date_is_near_a_date_however_it_is_written(value):
     rule = {"mosaicMethod": "esriMosaicAttribute", "sortField": "taken", "sortValue": value}
 
     assert ids(mosaic, PLACE, rule) == [2, 3, 1, 4]
+
+
+def test_digits_are_milliseconds_though_python_reads_a_date_in_them():
+    mosaic = dataset(item_table(row_of_boxes(2), 3857, Taken=dates("1601-01-01", "2020-09-25")))
+    value = "1601010100000"
+    rule = {"mosaicMethod": "esriMosaicAttribute", "sortField": "taken", "sortValue": value}
+
+    assert ids(mosaic, PLACE, rule) == [2, 1]
+
+
+@pytest.mark.parametrize("value", [20200131, "20200131", " 20200131 "])
+def test_a_number_of_many_digits_is_the_text_of_them(value):
+    mosaic = dataset(item_table(row_of_boxes(3), 3857, Day=["2.02001e+07", "20200130", "20200131"]))
+    rule = {"mosaicMethod": "esriMosaicAttribute", "sortField": "day", "sortValue": value}
+
+    assert ids(mosaic, PLACE, rule) == [3, 1, 2]
 
 
 def test_the_nadir_counts_where_it_is_known_and_the_centre_elsewhere():
