@@ -13,7 +13,6 @@ import numpy as np
 from .errors import SourceError
 from .geo.crs import CRS
 from .geo.extent import Extent, envelope_of_ring, ring
-from .geo.grid import Grid
 from .geo.placement import pixels_to_points
 from .imagery.sources import address_of, is_current, open_source
 from .imagery.sources.source import Source, SourceInfo
@@ -188,10 +187,3 @@ def _extent(info: SourceInfo) -> Extent:
     box = Extent(xmin=0, ymin=0, xmax=columns, ymax=rows, crs=info.grid.crs)
     xs, ys = pixels_to_points(info.ground_points, *ring(box, 22))
     return envelope_of_ring(np.asarray(xs), np.asarray(ys), info.grid.crs)
-
-
-def full_grid(service: ImageService) -> Grid:
-    """A north-up grid over the whole service at its own pixel size."""
-    extent, (across, down) = service.extent, service.pixel_size_xy
-    size = max(1, round(extent.width / across)), max(1, round(extent.height / down))
-    return Grid.over(extent, size)

@@ -71,10 +71,6 @@ class Grid:
         a = self.affine
         return float(np.hypot(a.a, a.d)), float(np.hypot(a.b, a.e))
 
-    @property
-    def is_north_up(self) -> bool:
-        return self.affine.b == 0 and self.affine.d == 0 and self.affine.a > 0 > self.affine.e
-
     def window(self, rows: slice, columns: slice) -> Grid:
         """The part of this grid under the given pixels, aligned with it."""
         affine = self.affine @ Affine.translation(columns.start, rows.start)

@@ -18,7 +18,7 @@ def test_a_grid_fills_its_extent():
     grid = Grid.over(box, (40, 10))
 
     assert grid.affine == Affine(10, 0, 100, 0, -20, 400)
-    assert (grid.shape_yx, grid.extent, grid.is_north_up) == ((10, 40), box, True)
+    assert (grid.shape_yx, grid.extent) == ((10, 40), box)
 
 
 def test_the_extent_of_a_turned_grid_holds_its_corners():
@@ -26,7 +26,6 @@ def test_the_extent_of_a_turned_grid_holds_its_corners():
 
     assert grid.extent.bounds == (-40, 0, 60, 110)
     assert grid.pixel_size_xy == (5, 5)
-    assert not grid.is_north_up
 
 
 def test_a_window_of_a_grid_is_aligned_with_it():
