@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from os import PathLike
+from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from .mosaics.settings import MosaicSettings
 from .mosaics.state import postpone
 from .mosaics.statistics import passing_statistics
 from .pixels import Interpolation, Statistics
-from .rasters import is_glob, stem
+from .rasters import stem
 from .settings import ServiceSettings
 
 
@@ -170,12 +170,8 @@ def _is_several(raster: Any, settings: ServiceSettings) -> bool:
 def _name_of(raster: Any) -> str:
     if isinstance(raster, (list, tuple)):
         return _name_of(raster[0]) if raster else "image"
-    if isinstance(raster, (str, PathLike)) and is_glob(str(raster)):
-        return stem(str(raster))
     if isinstance(raster, (str, PathLike)):
-        text = str(raster).partition("?")[0].rstrip("/")
-        path, _, variable = text.partition("#")
-        return variable or path.replace("\\", "/").rpartition("/")[2].partition(".")[0] or "image"
+        return stem(fspath(raster)) or "image"
     return str(getattr(raster, "name", None) or "image")
 
 

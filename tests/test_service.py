@@ -15,20 +15,20 @@ BOX = (10.0, 40.0, 12.0, 41.0)
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
-    return write(tmp_path / "scene one.tif", waves((50, 100)), BOX, "EPSG:4326")
+    return write(tmp_path / "scene.one a.tif", waves((50, 100)), BOX, "EPSG:4326")
 
 
 def test_a_service_is_called_by_the_stem_and_knows_its_place(path: str) -> None:
     service = ImageService.open(path)
 
-    assert service.name == "scene one"
+    assert service.name == "scene.one a"
     assert service.extent.bounds == pytest.approx(BOX)
     assert service.pixel_size_xy == pytest.approx((0.02, 0.02))
 
 
 def test_its_own_words_are_one_line(path: str) -> None:
     assert repr(ImageService.open(path)) == (
-        "<ImageService scene one: 100 x 50 pixels, 1 x F32, EPSG:4326>"
+        "<ImageService scene.one a: 100 x 50 pixels, 1 x F32, EPSG:4326>"
     )
 
 
