@@ -131,6 +131,12 @@ class ImageService:
         return self.extent.width / columns, self.extent.height / rows
 
     @property
+    def shape_yx(self) -> tuple[int, int]:
+        """Rows and columns of the extent at that pixel size."""
+        extent, (across, down) = self.extent, self.pixel_size_xy
+        return max(1, round(extent.height / down)), max(1, round(extent.width / across))
+
+    @property
     def interpolation(self) -> Interpolation:
         """Of requests that don't say."""
         if self.settings.resampling is not None:

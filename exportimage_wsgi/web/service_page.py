@@ -107,8 +107,7 @@ def _thumbnail(service: ImageService) -> dict[str, str]:
 def glance(service: ImageService, description: Mapping[str, Any]) -> tuple[Fact, ...]:
     """What one wants to know first."""
     extent, crs = service.extent, service.crs
-    across, down = service.pixel_size_xy
-    columns, rows = round(extent.width / across), round(extent.height / down)
+    (across, down), (rows, columns) = service.pixel_size_xy, service.shape_yx
     sides = zip(("West", "South", "East", "North"), extent.bounds, strict=True)
     unit = crs.proj.axis_info[0].unit_name if crs.proj.axis_info else ""
     return (

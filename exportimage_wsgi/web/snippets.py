@@ -75,14 +75,13 @@ class Snippet:
 def served(service: ImageService, url: str) -> Served:
     """What the texts need of a service; no pixel is read."""
     extent = service.extent
-    across, down = service.pixel_size_xy
     definition = extent.crs.definition
     return Served(
         name=service.name,
         url=url.rstrip("/"),
         bounds=extent.bounds,
         code=definition if definition.startswith(("EPSG:", "ESRI:")) else "",
-        shape_yx=(max(1, round(extent.height / down)), max(1, round(extent.width / across))),
+        shape_yx=service.shape_yx,
         most_wh=service.max_image_size,
         globe=_globe(service),
     )
