@@ -95,21 +95,27 @@ def _keys(
     if order.method is MosaicMethod.NORTHWEST:
         return np.asarray(x - y)
     if order.method is MosaicMethod.CENTER:
-        return _distance(x, y, _centre(grid, table.crs))
+        return _distance(x, y, _centre(grid, table.crs), table.crs)
     if order.method not in (MosaicMethod.NADIR, MosaicMethod.VIEWPOINT):
         return None
     nadir_x, nadir_y = (table.numbers(name)[chosen] for name in ("nadir_x", "nadir_y"))
     known = np.isfinite(nadir_x) & np.isfinite(nadir_y)
     x, y = np.where(known, nadir_x, x), np.where(known, nadir_y, y)
     if order.method is MosaicMethod.NADIR:
-        return _distance(x, y, _centre(grid, table.crs))
+        return _distance(x, y, _centre(grid, table.crs), table.crs)
     assert order.rule.viewpoint is not None
-    return _distance(x, y, _point(order.rule.viewpoint, table.crs))
+    return _distance(x, y, _point(order.rule.viewpoint, table.crs), table.crs)
 
 
-def _distance(x: NDArray[Any], y: NDArray[Any], point: tuple[float, float]) -> NDArray[np.float64]:
-    """Rounded to a billionth, so that what is equally far is so in every picture."""
-    distance = np.hypot(x - point[0], y - point[1])
+def _distance(
+    x: NDArray[Any], y: NDArray[Any], point: tuple[float, float], crs: CRS
+) -> NDArray[np.float64]:
+    """The shorter way around the world, rounded to a billionth of the longest one, so that what is
+    equally far is so in every picture."""
+    across = x - point[0]
+    if crs.period is not None:
+        across -= crs.period * np.round(across / crs.period)
+    distance = np.hypot(across, y - point[1])
     scale = float(distance.max(initial=0.0)) or 1.0
     return np.asarray(np.round(distance / scale, 9))
 

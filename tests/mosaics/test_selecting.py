@@ -116,6 +116,18 @@ def test_the_nadir_counts_where_it_is_known_and_the_centre_elsewhere():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("west", [179.5, -180.5])
+def test_the_nearest_item_may_lie_past_the_antimeridian(west):
+    boxes = [shapely.box(170, 0, 180, 1), shapely.box(-180, 0, -170, 1)]
+    mosaic = dataset(item_table(boxes, 4326))
+    seen = {"mosaicMethod": "esriMosaicViewpoint", "viewpoint": {"x": west + 1, "y": 0}}
+
+    place = grid((west, 0, west + 2, 1), 4326, (10, 5))
+    assert ids(mosaic, place, {"mosaicMethod": "esriMosaicCenter"}) == [2, 1]
+    assert ids(mosaic, place, {"mosaicMethod": "esriMosaicNadir"}) == [2, 1]
+    assert ids(mosaic, place, seen) == [2, 1]
+
+
 def test_a_viewpoint_may_be_given_in_another_reference():
     mosaic = dataset(item_table(row_of_boxes(3, 1e5, 1e5), 3857))
     place = grid((0, 0, 300000, 10), 3857, (100, 10))
