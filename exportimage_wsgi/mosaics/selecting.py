@@ -99,7 +99,7 @@ def _check(table: ItemTable, order: Order) -> None:
 
 
 def boxes_of(grid: Grid, crs: CRS) -> list[tuple[float, float, float, float]]:
-    """The box of the grid in another reference, and beside it those a world away.
+    """The box of the grid in another reference where items are, and beside it those a world away.
 
     Where an edge has no place in the reference it is the box of what has one.
     """
@@ -110,10 +110,9 @@ def boxes_of(grid: Grid, crs: CRS) -> list[tuple[float, float, float, float]]:
         return [extent.bounds]
     if extent.width >= crs.period:
         return [(-_FAR, extent.ymin, _FAR, extent.ymax)]
-    return [
-        (extent.xmin + turn * crs.period, extent.ymin, extent.xmax + turn * crs.period, extent.ymax)
-        for turn in (-2, -1, 0, 1, 2)
-    ]
+    home = -round((extent.xmin + extent.xmax) / 2 / crs.period)
+    shifts = [turn * crs.period for turn in range(home - 2, home + 3)]
+    return [(extent.xmin + x, extent.ymin, extent.xmax + x, extent.ymax) for x in shifts]
 
 
 def _reachable(grid: Grid, crs: CRS) -> Extent | None:

@@ -57,6 +57,15 @@ def test_only_items_under_the_picture_are_selected():
     assert ids(mosaic, grid((500, 0, 600, 9), 3857, (10, 10))) == []
 
 
+@pytest.mark.parametrize("turns", [-4, -1, 0, 1, 5])
+def test_items_are_found_any_number_of_turns_around_the_world(turns):
+    mosaic = dataset(item_table([shapely.box(170, 0, 190, 9), shapely.box(0, 0, 9, 9)], 4326))
+
+    for west, found in ((-178, 1), (173, 1), (3, 2)):
+        place = grid((west + 360 * turns, 0, west + 360 * turns + 4, 9), 4326, (10, 10))
+        assert ids(mosaic, place) == [found]
+
+
 def test_ties_are_broken_by_id_in_every_order():
     mosaic = dataset(item_table(row_of_boxes(5), 3857, Year=[2000] * 5))
     attribute = {"mosaicMethod": "esriMosaicAttribute", "sortField": "Year"}
