@@ -141,7 +141,8 @@ def _catalogue(
     """The items, their own values, and the share that each has in the value."""
     assert place.crs is not None
     values = [value_of_item(reading, object_id, point) for object_id in items.ids]
-    texts = [value_text(pixels, ", ") for pixels in values]
+    # Blanks alone part these, unlike those of `value`: clients split them there.
+    texts = [value_text(pixels, " ") for pixels in values]
     with_values = said.get("return_pixel_values", True)
     with_geometry = said.get("return_geometry", True)
     return {

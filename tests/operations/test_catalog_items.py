@@ -16,7 +16,8 @@ from exportimage_wsgi.operations.export_image import export_image
 from exportimage_wsgi.operations.request import ExportRequest
 from exportimage_wsgi.service import ImageService
 from tests.operations.asking import ask
-from tests.operations.scenes import three
+from tests.operations.scenes import mosaic, three
+from tests.rasters import write
 
 # Of `three`: 10 in 0..200, 20 in 100..300 x 0..200, 30 in 50..170 x 50..150; the first on top.
 
@@ -32,6 +33,16 @@ def test_the_items_at_a_point_are_given_from_the_top(tmp_path: Path) -> None:
     assert items(reply) == [1, 2, 3]
     assert reply["properties"] == {"Values": ["10", "20", "30"]}
     assert reply["catalogItemVisibilities"] == [1, 0, 0]
+
+
+def test_the_bands_of_an_item_are_parted_by_blanks_as_clients_expect(tmp_path: Path) -> None:
+    data = np.array([1, 2, 3], np.uint8)[:, None, None].repeat(10, 1).repeat(10, 2)
+    path = write(tmp_path / "a_2001.tif", data, (0, 0, 10, 10), "EPSG:3857")
+
+    reply = ask(mosaic([path]), "identify", geometry="5,5")
+
+    assert reply["value"] == "1, 2, 3"
+    assert reply["properties"] == {"Values": ["1 2 3"]}
 
 
 def test_their_order_is_that_of_the_mosaic_rule(tmp_path: Path) -> None:
