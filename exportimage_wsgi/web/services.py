@@ -12,6 +12,7 @@ from ..catalog import Catalog
 from ..errors import ExportImageError, NotFoundError, RequestError, shown
 from ..operations.describe import describe_service
 from ..operations.operation import Call, Drawing, File, Operation
+from ..operations.parameters import said_in, shared_parameters
 from ..operations.query import has_items
 from ..operations.table import operation_at
 from ..service import ImageService
@@ -26,6 +27,9 @@ from .respond import content_reply, json_reply
 from .snippets import gdal_xml, served
 from .visit import Visit
 from .way import Spot
+
+# What a service says of itself holds for its pixels as they are.
+_DESCRIBED = shared_parameters("renderingRule")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,7 @@ class Services:
     def _service(self, visit: Visit, spot: Spot) -> Response:
         visit.require()
         service = self.catalog.service(spot.name)
+        said_in(visit.asked.arguments, _DESCRIBED)
         description = describe_service(service, self.version)
         if not visit.is_page:
             return json_reply(description, visit.asked)

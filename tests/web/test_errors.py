@@ -144,6 +144,15 @@ def test_a_broken_raster_is_an_error_and_no_picture(client: Client, reads: Any) 
     assert (reply.status_code, reply.mimetype, code(reply)) == (500, "application/json", 500)
 
 
+def test_a_service_does_not_describe_what_it_cannot_draw(client: Client) -> None:
+    rule = {"f": "json", "renderingRule": '{"rasterFunction":"Hillshade"}'}
+
+    reply = client.get(EXPORT.removesuffix("/exportImage"), query_string=rule)
+
+    assert code(reply) == 400
+    assert "Hillshade: raster functions other than None and Identity" in reply.text
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE"])
 def test_other_methods_are_refused_with_those_that_work(client: Client, method: str) -> None:
     reply = client.open(EXPORT + "?f=json", method=method)
