@@ -98,7 +98,7 @@ def _make_index(name: str, offer: Offer) -> bool:
     if done.is_written:
         click.echo(f"{path}: {counted(done.items, 'item')}, {done.read} read, {done.gone} gone")
     else:
-        click.echo(f"{path} is not written, as mosaic.on_failure says", err=True)
+        click.echo(f'{path} is not written, as mosaic.on_failure is "fail"', err=True)
     return done.is_written
 
 
