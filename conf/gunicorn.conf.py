@@ -4,9 +4,12 @@
         exportimage_wsgi.wsgi:application
 
 SIGHUP reads the configuration again, SIGTERM lets requests end. After SIGHUP requests wait until
-the new workers have opened their rasters; `serve` lets the old ones answer until then.
+the new workers have opened their rasters, and a configuration with faults ends the server: let
+`exportimage-wsgi check` read it first. `serve` lets the old workers answer until the new ones are
+ready, and goes on with the old configuration if the new one has faults.
 """
 
+import logging
 import os
 
 from exportimage_wsgi.outputs.private import remove_private_folder
@@ -42,8 +45,14 @@ secure_scheme_headers = {}
 # Workers say that they live by touching a file, which should not wait for a disk.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
+# Its socket lies in the home of the user, which services of systemd have none of.
+control_socket_disable = True
+
+# "-" lists requests on standard output; a web server in front, which knows clients, does as well.
 accesslog = None
 errorlog = "-"
+# What the application says, beside what gunicorn does.
+logging.basicConfig(format="[%(asctime)s] [%(process)d] [%(levelname)s] %(message)s")
 
 
 def post_worker_init(worker):
