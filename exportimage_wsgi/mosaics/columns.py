@@ -55,6 +55,14 @@ def name_fault(name: str) -> str | None:
     return None
 
 
+def names_fault(names: Sequence[str]) -> str | None:
+    """The same of several, each of which is to be an attribute by itself."""
+    columns = {column_name(name).casefold() for name in names}
+    if len(columns) < len(names):
+        return "two of them would be one attribute"
+    return next(filter(None, map(name_fault, names)), None)
+
+
 def free_name(name: str, taken: Iterable[str] = ()) -> str:
     """The name of a column for what a table calls so: with `_` behind it while it is taken."""
     found = column_name(name)

@@ -10,7 +10,7 @@ import shapely
 from ..errors import SourceError
 from ..geo.crs import CRS
 from ..imagery.sources.versions import display_name
-from .columns import column_name, name_fault
+from .columns import free_name, name_fault
 from .tables import WGS84, Frame, read_features, read_frame
 
 _KEYS = ("name", "source", "path", "location", "href", "file", "filename")
@@ -33,7 +33,9 @@ def joined_rows(path: str) -> tuple[tuple[str, ...], dict[str, dict[str, Any]]]:
         fault = name_fault(name)
         if fault:
             raise SourceError(f"{display_name(path)}: column {fault}")
-    columns = {name: column_name(name) for name in names}
+    columns: dict[str, str] = {}
+    for name in names:
+        columns[name] = free_name(name, columns.values())
     rows: dict[str, dict[str, Any]] = {}
     values = {name: frame.columns[name] for name in names}
     for i, item in enumerate(frame.columns[key]):

@@ -7,7 +7,7 @@ from typing import Any
 
 import re2
 
-from .columns import column_name, name_fault
+from .columns import column_name, names_fault
 
 _LONGEST_PATTERN = 1000
 
@@ -35,10 +35,9 @@ def compiled(pattern: str) -> Any:
         raise ValueError(f"is no regular expression: {text}") from None
     if not found.groupindex:
         raise ValueError("must have named groups, (?P<name>…), which become attributes")
-    for name in found.groupindex:
-        fault = name_fault(name)
-        if fault:
-            raise ValueError(fault)
+    fault = names_fault(tuple(found.groupindex))
+    if fault:
+        raise ValueError(fault)
     return found
 
 

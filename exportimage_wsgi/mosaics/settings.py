@@ -12,7 +12,7 @@ from ..errors import UnknownCRSError, shown
 from ..esri.rules import MosaicMethod
 from ..geo.crs import crs_from_wkid
 from ..pixels import MosaicOperation, PixelType
-from .columns import KINDS, column_name, name_fault
+from .columns import KINDS, names_fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,11 +150,9 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def _tags(value: Any) -> tuple[str, ...]:
     tags = _texts(value)
-    for fault in filter(None, map(name_fault, tags)):
+    fault = names_fault(tags)
+    if fault:
         raise ValueError(fault)
-    columns = [column_name(tag).casefold() for tag in tags]
-    if len(set(columns)) < len(columns):
-        raise ValueError("two of them would be one attribute")
     return tags
 
 

@@ -33,6 +33,8 @@ def test_names_are_taken_as_toml_has_them() -> None:
         ({"pattern": "(?P<a>x)(?=y)"}, "is no regular expression"),
         ({"pattern": "a+"}, "must have named groups"),
         ({"pattern": "(?P<name>a)"}, "name is the name of a field"),
+        ({"pattern": "(?P<größe>a)(?P<grüße>b)"}, "two of them would be one attribute"),
+        ({"tags": ["a b", "A.B"]}, "two of them would be one attribute"),
         ({"pattern": "(?P<LowPS>a)"}, "is the name of a field"),
         ({"pattern": "(?P<a>x)" + "b" * 1000}, "at most 1000"),
         ({"tags": ["objectid"]}, "is the name of a field"),

@@ -89,6 +89,16 @@ def test_a_joined_table_adds_attributes_by_name(tmp_path: Path) -> None:
     assert table.rows.column("sun").to_pylist() == [None, 45, None]
 
 
+def test_columns_that_differ_in_signs_beyond_ascii_stay_apart(tmp_path: Path) -> None:
+    row_of_scenes(tmp_path / "scenes")
+    more = write_csv(tmp_path / "more.csv", [["name", "面積", "名称"], ["scene1_20200102", 7, "x"]])
+
+    table = opened(tmp_path / "scenes", table=str(more))
+
+    assert table.rows.column("__").to_pylist() == [None, 7, None]
+    assert table.rows.column("___").to_pylist() == [None, "x", None]
+
+
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
