@@ -212,7 +212,7 @@ def save(path: str, index: Index, descriptions: Sequence[Kept], manner: str) -> 
     temporary = f"{path}.{os.getpid()}.part"
     try:
         parquet.write_table(rows, temporary, compression="zstd", row_group_size=_ROWS)
-        with open(temporary, "rb") as written:
+        with open(temporary, "r+b") as written:  # Windows flushes nothing that can't be written.
             os.fsync(written.fileno())
         os.replace(temporary, path)
     finally:

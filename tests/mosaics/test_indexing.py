@@ -69,6 +69,20 @@ def test_an_index_gives_the_mosaic_that_the_files_give(folder: Path) -> None:
     assert indexed.info.statistics == mosaic_statistics(in_memory)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows tells by an error")
+def test_an_index_is_flushed_as_a_file_that_can_be_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    modes = []
+    monkeypatch.setattr(os, "fsync", lambda file: modes.append(fcntl.fcntl(file, fcntl.F_GETFL)))
+
+    make(folder)
+
+    assert [mode & os.O_ACCMODE for mode in modes] == [os.O_RDWR]
+
+
 def test_only_new_and_changed_files_are_read_again(folder: Path, opened: list[str]) -> None:
     make(folder)
     opened.clear()
