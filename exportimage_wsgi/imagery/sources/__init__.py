@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from ...errors import SourceError
+from ...rasters import is_glob
 from .source import Source
 
-_GLOB = "*?["
 _SEVERAL = "here one raster is needed, and this may be several"
 
 
@@ -59,13 +59,10 @@ def _open_path(
 ) -> Source:
     from . import slices
     from .gdal import open_gdal
-    from .versions import is_address
 
+    if is_glob(path):
+        raise SourceError(_SEVERAL)
     exists = os.path.exists(path)
-    if not exists and not is_address(path):
-        file = path.partition("#")[0]
-        if not os.path.exists(file) and any(sign in file for sign in _GLOB):
-            raise SourceError(_SEVERAL)
     if slices.is_slice(path) and not (exists and "#" in path):
         return slices.open_slice(path, nodata=nodata, band_names=names)
     if exists and os.path.isdir(path) and _is_folder_of_rasters(path):
