@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .config import Config
-from .config.names import name_fault, twin_fault, twins
+from .config.names import name_fault, twin_fault
 from .errors import ConfigError, NotFoundError, SourceError, shown
 from .service import ImageService
 from .settings import ServiceSettings
+from .words import twins
 
 _log = logging.getLogger(__name__)
 

@@ -1,8 +1,9 @@
-"""Words that several rooms use: for counts, and for why a disk fails."""
+"""Words that several rooms use: for counts, for names alike, and for why a disk fails."""
 
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -25,6 +26,13 @@ def counted(count: int, noun: str, several: str = "") -> str:
         several: what they are called if that isn't the noun and an s.
     """
     return f"{count} {noun}" if count == 1 else f"{count} {several or f'{noun}s'}"
+
+
+def twins(names: Iterable[str]) -> dict[str, str]:
+    """Of names that differ from an earlier one in letter case only: that one."""
+    first: dict[str, str] = {}
+    found = {name: first.setdefault(name.casefold(), name) for name in names}
+    return {name: earlier for name, earlier in found.items() if name != earlier}
 
 
 def reason(error: OSError) -> str:

@@ -10,9 +10,10 @@ from pydantic import Field, ValidationError
 
 from ..errors import ConfigError
 from ..syntax import key_of
+from ..words import twins
 from .faults import faults_of
 from .file import tables_of
-from .names import twin_fault, twins
+from .names import twin_fault
 from .tables import Compat, Compute, Cors, Limits, Look, Output, Server, Service, Table
 from .values import Name
 

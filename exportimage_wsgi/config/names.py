@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 _FORBIDDEN = "?#%\\"
 
 
@@ -17,13 +15,6 @@ def name_fault(name: str) -> str | None:
     if not name.isprintable() or any(sign in name for sign in _FORBIDDEN):
         return f"it may not hold {' '.join(_FORBIDDEN)} nor control characters"
     return None
-
-
-def twins(names: Iterable[str]) -> dict[str, str]:
-    """Of names that differ from an earlier one in letter case only: that one."""
-    first: dict[str, str] = {}
-    found = {name: first.setdefault(name.casefold(), name) for name in names}
-    return {name: earlier for name, earlier in found.items() if name != earlier}
 
 
 def twin_fault(twin: str) -> str:

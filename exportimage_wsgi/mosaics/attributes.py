@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ..errors import SourceError, shown
 from ..geo.crs import CRS
-from ..words import counted
+from ..words import counted, twins
 from .columns import column, column_name
 from .items import Found, MosaicItem
 from .patterns import attributes, compiled
@@ -98,13 +98,6 @@ def _check_pattern(pattern: str, places: Sequence[str]) -> None:
             f"mosaic.pattern={shown(pattern)}: matches the name of none of {looked_at}, "
             f"such as {shown(places[0])}"
         )
-
-
-def twins(names: Iterable[str]) -> dict[str, str]:
-    """Of names that differ from an earlier one in letter case only: that one."""
-    first: dict[str, str] = {}
-    found = {name: first.setdefault(name.casefold(), name) for name in names}
-    return {name: earlier for name, earlier in found.items() if name != earlier}
 
 
 def _said(item: MosaicItem, settings: MosaicSettings, join: Join) -> dict[str, Any]:
