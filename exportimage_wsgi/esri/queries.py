@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from ..errors import shown
 from .texts import integer, integers_of, items, members, number, number_of, read_json
 
 _FIELD = re.compile(r'[^\s,"\'();]{1,128}|"[^"\x00-\x1f]{1,128}"')
@@ -117,8 +118,7 @@ def _statistic(value: object) -> OutStatistic:
     kind, field = said.get("statistictype"), said.get("onstatisticfield")
     known = {each.value: each for each in StatisticType}
     if not isinstance(kind, str) or kind.lower() not in known:
-        shown = str(kind)[:40]
-        raise ValueError(f"statisticType {shown} is not supported, only {', '.join(known)}")
+        raise ValueError(f"statisticType {shown(kind)} is not supported, only {', '.join(known)}")
     if not isinstance(field, str) or not field:
         raise ValueError("a statistic must have the onStatisticField it is made of")
     name = said.get("outstatisticfieldname", f"{kind.lower()}_{field}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import shown
 from ..pixels import PixelType
 from . import names
 from .texts import members, read_json
@@ -52,15 +53,11 @@ def rendering_rule_of(value: Any) -> RenderingRule:
     if not isinstance(name, str) or not name.strip():
         raise ValueError("a rendering rule needs a rasterFunction")
     if name.strip().lower() not in _KEPT:
-        raise ValueError(f"{_short(name)}: {_REFUSED}")
+        raise ValueError(f"{shown(name)}: {_REFUSED}")
     _check_arguments(said.get("rasterfunctionarguments"), name)
     return RenderingRule(
         name=name.strip().lower(), output_pixel_type=_output_type(said.get("outputpixeltype"))
     )
-
-
-def _short(name: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in name[:60])
 
 
 def _of_template(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,7 +82,7 @@ def _check_arguments(value: Any, name: str) -> None:
             if rendering_rule_of(inner).output_pixel_type is not None:
                 raise ValueError("outputPixelType of an inner function is not supported")
         elif argument in ("raster", "dem") and not _is_own_raster(inner):
-            raise ValueError(f"{_short(name)} takes no other raster than $$")
+            raise ValueError(f"{shown(name)} takes no other raster than $$")
 
 
 def _is_own_raster(value: Any) -> bool:

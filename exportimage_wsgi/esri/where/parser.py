@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from ...errors import shown
 from ..texts import number
 from .conditions import (
     AllOf,
@@ -51,7 +52,7 @@ class Parser:
     def _fail(self) -> NoReturn:
         found = self._peek()
         place = f", character {found.place}" if found.place else ""
-        raise ValueError(f"where is not understood at {found.text[:30]}{place}")
+        raise ValueError(f"where is not understood at {shown(found.text)}{place}")
 
     def _takes(self, *signs: str) -> str | None:
         """The next token, if it is one of the signs."""
