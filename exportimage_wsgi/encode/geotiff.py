@@ -57,11 +57,11 @@ def _smallest(crs: CRS) -> bytes:
     from rasterio.io import MemoryFile
     from rasterio.transform import from_origin
 
-    authority, _, code = crs.definition.partition(":")
     shape = {"width": 1, "height": 1, "count": 1, "dtype": "uint8"}
     # Otherwise a number that is out of use becomes another one, of another reference maybe.
     with Env(OSR_USE_NON_DEPRECATED="NO"), MemoryFile() as file:
-        if authority in ("EPSG", "ESRI"):
+        if crs.code:
+            authority, _, code = crs.code.partition(":")
             reference = RasterioCRS.from_authority(authority, code)
         else:
             reference = RasterioCRS.from_wkt(crs.definition)

@@ -28,6 +28,7 @@ _WEB_MERCATOR = {
 }
 # EPSG numbers that Esri's servers report under the number they had before.
 _ESRI_NAMES = {5514: 102067}
+_AUTHORITIES = ("EPSG:", "ESRI:")
 _LEAST_CONFIDENCE = 25
 _EARTH_RADIUS = 6378137.0
 _LONGEST_WKT = 20_000
@@ -53,6 +54,11 @@ class CRS:
 
     def __str__(self) -> str:
         return self.definition
+
+    @property
+    def code(self) -> str:
+        """`EPSG:n` or `ESRI:n`; nothing of a reference that only its WKT tells."""
+        return self.definition if self.definition.startswith(_AUTHORITIES) else ""
 
     @property
     def proj(self) -> pyproj.CRS:
@@ -152,7 +158,7 @@ def _candidates(crs: pyproj.CRS, wkt: str) -> list[int]:
 
 @lru_cache(maxsize=256)
 def _proj(definition: str) -> pyproj.CRS:
-    if definition[:5] in ("EPSG:", "ESRI:"):
+    if definition.startswith(_AUTHORITIES):
         return pyproj.CRS.from_authority(definition[:4], definition[5:])
     return pyproj.CRS.from_wkt(definition)
 
@@ -274,12 +280,8 @@ def transformer(source: CRS, target: CRS) -> Any:
     try:
         return _transformer(source.definition, target.definition)
     except ProjError as error:
-        names = " to ".join(_short(crs) for crs in (source, target))
+        names = " to ".join(crs.code or "the WKT" for crs in (source, target))
         raise UnknownCRSError(f"no transformation is known from {names}") from error
-
-
-def _short(crs: CRS) -> str:
-    return crs.definition if len(crs.definition) < 40 else "the WKT"
 
 
 @lru_cache(maxsize=256)

@@ -82,10 +82,11 @@ def _placed(
             continue
         tolerance = _SIMPLER * np.nan_to_num(sizes[rows])
         footprints[rows] = _simpler(placed, tolerance)
+    where = crs.code or "the reference of the service"
     for i in map(int, np.flatnonzero(shapely.is_empty(footprints))):
         footprints[i] = None
         if not shapely.is_empty(outlines[i]):
-            failures.append(_failure(items[i], f"no part of it has a place in {crs}"))
+            failures.append(_failure(items[i], f"no part of it has a place in {where}"))
     return footprints, sizes, failures
 
 

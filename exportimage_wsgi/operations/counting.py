@@ -107,7 +107,7 @@ def _own_rings(service: ImageService, area: Geometry) -> tuple[Coordinates, ...]
         return _all_around(service, area.parts)
     rings = tuple(moved(ring, area.crs, service.crs) for ring in densified(area.parts))
     if not all(np.isfinite(ring).all() for ring in rings):
-        rule = f"not all of it has a place in {str(service.crs)[:40]}"
+        rule = f"not all of it has a place in {service.crs.code or 'the reference of the service'}"
         raise ParameterError("geometry", area.type.value, rule)
     return _all_around(service, _unwound(rings, service.crs.period))
 

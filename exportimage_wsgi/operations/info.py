@@ -105,8 +105,8 @@ def _metadata(service: ImageService, world: Extent | None) -> ElementTree.Elemen
     system = _below(root, "referenceSystemInfo", "MD_ReferenceSystem")
     identifier = _below(system, "referenceSystemIdentifier", "RS_Identifier")
     _text(identifier, "code", str(service.crs.latest_wkid or service.crs.proj.name))
-    if service.crs.definition[:5] in ("EPSG:", "ESRI:"):
-        _text(identifier, "codeSpace", service.crs.definition[:4])
+    if service.crs.code:
+        _text(identifier, "codeSpace", service.crs.code.partition(":")[0])
     _identification(root, service, world)
     return root
 

@@ -38,7 +38,7 @@ def plan_grid(service: ImageService, request: ExportRequest) -> Grid:
     if request.bbox is None and not _is_within(extent, _LARGEST_MAP * target.units_per_metre):
         extent = _reachable_part(asked, target)
     if extent is None or not _is_within(extent, _LARGEST_COORDINATE):
-        rule = f"not all of the box has a place in {target if len(str(target)) < 40 else 'imageSR'}"
+        rule = f"not all of the box has a place in {target.code or 'imageSR'}"
         raise ParameterError("bbox", text_of(request), rule)
     if request.adjust_aspect_ratio:
         extent = extent.widened(width, height)

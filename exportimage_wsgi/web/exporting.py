@@ -174,9 +174,8 @@ def drawn(export: Export, max_age: int = 0) -> dict[str, str]:
         "Cache-Control": f"max-age={max_age}" if max_age else "no-cache",
         "Accept-Ranges": "bytes",
     }
-    definition = extent.crs.definition
-    if definition.startswith(("EPSG:", "ESRI:")):
-        headers["Content-Crs"] = definition
+    if extent.crs.code:
+        headers["Content-Crs"] = extent.crs.code
     if export.notes:
         headers["Content-Notes"] = _in_a_header("; ".join(export.notes))
     return headers

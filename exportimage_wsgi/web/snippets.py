@@ -75,12 +75,11 @@ class Snippet:
 def served(service: ImageService, url: str) -> Served:
     """What the texts need of a service; no pixel is read."""
     extent = service.extent
-    definition = extent.crs.definition
     return Served(
         name=service.name,
         url=url.rstrip("/"),
         bounds=extent.bounds,
-        code=definition if definition.startswith(("EPSG:", "ESRI:")) else "",
+        code=extent.crs.code,
         shape_yx=service.shape_yx,
         most_wh=service.max_image_size,
         globe=_globe(service),
