@@ -76,7 +76,7 @@ def _placed(
     for (outline_crs, own), rows in _by_reference(items).items():
         try:
             placed = projected_outlines(outlines[rows], outline_crs, crs)
-            sizes[rows] = _pixel_sizes([items[i] for i in rows], own, crs, placed)
+            sizes[rows] = _pixel_sizes([items[i] for i in rows], own, crs)
         except UnknownCRSError as error:
             failures += [_failure(items[i], str(error)) for i in rows]
             continue
@@ -114,10 +114,9 @@ def _simpler(polygons: Polygons, tolerance: NDArray[np.float64]) -> Polygons:
     return result
 
 
-def _pixel_sizes(
-    items: Sequence[MosaicItem], own: CRS, crs: CRS, footprints: Polygons
-) -> NDArray[np.float64]:
-    """Of each item the shorter side of its middle pixel, in units of the service."""
+def _pixel_sizes(items: Sequence[MosaicItem], own: CRS, crs: CRS) -> NDArray[np.float64]:
+    """Of each item the shorter side of its middle pixel, in units of the service; NaN of one that
+    has no place there."""
     pixels = [item.description.pixel for item in items]
     sides = np.array([[p.across, p.down] for p in pixels], np.float64).reshape(-1, 2, 2)
     if own == crs:
@@ -125,9 +124,10 @@ def _pixel_sizes(
     middles = np.array([(p.x, p.y) for p in pixels], np.float64).reshape(-1, 1, 2)
     points = np.concatenate([middles, middles + sides / 2, middles - sides / 2], axis=1)
     xs, ys = project(points[..., 0], points[..., 1], own, crs)
-    steps_x, steps_y = xs[:, 1:3] - xs[:, 3:5], ys[:, 1:3] - ys[:, 3:5]
-    if crs.period is not None:
-        steps_x = (steps_x + crs.period / 2) % crs.period - crs.period / 2
+    with np.errstate(invalid="ignore"):
+        steps_x, steps_y = xs[:, 1:3] - xs[:, 3:5], ys[:, 1:3] - ys[:, 3:5]
+        if crs.period is not None:
+            steps_x = (steps_x + crs.period / 2) % crs.period - crs.period / 2
     return _shorter(steps_x, steps_y)
 
 

@@ -97,7 +97,8 @@ def in_one_piece(polygon: Any, crs: CRS) -> Any:
     period = crs.period or 360.0
     shifts = np.round((middles - middles[0]) / period) * period
     moved = [_shifted(part, -shift) for part, shift in zip(parts, shifts, strict=True)]
-    return shapely.union_all(shapely.make_valid(moved))
+    # Without the lines that mending leaves over.
+    return shapely.buffer(shapely.union_all(shapely.make_valid(moved)), 0)
 
 
 def _mended_part(part: Any, crs: CRS) -> Any:

@@ -57,6 +57,14 @@ def test_a_scene_around_a_pole_holds_the_pole() -> None:
     assert shapely.contains_xy(found, [0, 90, -90, 179], [-89.9, -85, -85, -85]).all()
 
 
+def test_a_scene_around_a_pole_is_made_of_areas_where_the_map_has_no_pole() -> None:
+    found = projected((-400_000, -400_000, 400_000, 400_000), 3413, 3857)
+
+    assert {each.geom_type for each in shapely.get_parts(found)} == {"Polygon"}
+    # Above a corner, at 90 degrees east.
+    assert shapely.contains_xy(found, 10018754, 21e6)
+
+
 def test_what_lies_beyond_the_projection_is_left_out() -> None:
     found = projected((-180, -90, 180, 90), 4326, 3857)
 

@@ -13,6 +13,7 @@ from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.mosaics.opening import is_mosaic, open_mosaic
 from exportimage_wsgi.mosaics.settings import MosaicSettings
 from tests.mosaics.scenes import row_of_scenes, scene
+from tests.rasters import waves, write
 
 DEFAULT = MosaicSettings()
 
@@ -120,3 +121,13 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("what", ["a.tif", "https://example.org/a.tif?x=1", "cube.nc#a", "x.zarr"])
 def test_one_raster_is_no_mosaic(what: str) -> None:
     assert not is_mosaic(what)
+
+
+def test_an_item_whose_middle_has_no_place_is_drawn_as_finely_as_others(tmp_path: Path) -> None:
+    pole = write(tmp_path / "pole.tif", waves((8, 8)), (-4e5, -4e5, 4e5, 4e5), "EPSG:3413")
+    other = write(tmp_path / "other.tif", waves((8, 8)), (0, 0, 800, 800), "EPSG:3857")
+
+    mosaic = open_mosaic([pole, other], MosaicSettings(crs=3857))
+
+    assert np.isnan(mosaic.table.numbers("low_ps")[0])
+    assert mosaic.info.grid.pixel_size_xy == (100, 100)
