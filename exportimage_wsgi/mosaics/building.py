@@ -24,6 +24,8 @@ from .table import COLUMNS, ItemTable
 
 _SIMPLER = 0.25
 """Of a pixel: how far a footprint's edge may be off for having fewer corners."""
+_WIDEST = 0.49
+"""Of the world: a pixel's width that is told."""
 
 
 def build(
@@ -115,8 +117,8 @@ def _simpler(polygons: Polygons, tolerance: NDArray[np.float64]) -> Polygons:
 
 
 def _pixel_sizes(items: Sequence[MosaicItem], own: CRS, crs: CRS) -> NDArray[np.float64]:
-    """Of each item the shorter side of its middle pixel, in units of the service; NaN of one that
-    has no place there."""
+    """Of each item the shorter side of its middle pixel, in units of the service; NaN where that
+    has no place there, or is a pole."""
     pixels = [item.description.pixel for item in items]
     sides = np.array([[p.across, p.down] for p in pixels], np.float64).reshape(-1, 2, 2)
     if own == crs:
@@ -128,6 +130,8 @@ def _pixel_sizes(items: Sequence[MosaicItem], own: CRS, crs: CRS) -> NDArray[np.
         steps_x, steps_y = xs[:, 1:3] - xs[:, 3:5], ys[:, 1:3] - ys[:, 3:5]
         if crs.period is not None:
             steps_x = (steps_x + crs.period / 2) % crs.period - crs.period / 2
+            # Over a pole a pixel reaches half around the world, which is no size of it.
+            steps_x[np.abs(steps_x) > _WIDEST * crs.period] = np.nan
     return _shorter(steps_x, steps_y)
 
 
