@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import shapely
 from shapely.lib import ShapelyError
@@ -25,7 +24,7 @@ from .columns import free_name
 from .items import Attribute, Found
 from .known import known_description
 from .stac_items import ItemReader
-from .tables import WGS84, Frame, geo_metadata, open_parquet, read_frame
+from .tables import WGS84, Frame, geo_metadata, open_parquet, polygons, read_frame
 
 _PATHS = ("source", "path", "location", "href", "file", "filename", "uri", "url")
 _NAMES = ("name", "id")
@@ -45,8 +44,8 @@ def items_of_table(path: str, asset: str | None) -> tuple[Found, ...]:
     """
     if not path.lower().partition("?")[0].endswith(".csv"):
         file = open_parquet(path)
-        names = set(file.schema_arrow.names)
-        if {"id", "assets"} <= names:
+        kinds = {field.name: field.type for field in file.schema_arrow}
+        if "id" in kinds and pa.types.is_struct(kinds.get("assets", pa.null())):
             return tuple(_stac_items(path, file, asset))
     return tuple(_rows(path, read_frame(path)))
 
@@ -65,8 +64,8 @@ def _rows(path: str, frame: Frame) -> Iterator[Found]:
     fixed = {location, called, seamline, frame.geometry}
     attributes = _attribute_names([each for each in frame.columns if each not in fixed])
     crs = frame.crs or WGS84
-    outlines = _polygons(name, frame, frame.geometry)
-    lines = _polygons(name, frame, seamline)
+    outlines = None if frame.geometry is None else polygons(name, frame, frame.geometry)
+    lines = None if seamline is None else polygons(name, frame, seamline)
     for i, raster in enumerate(frame.columns[location]):
         if not raster:
             raise SourceError(f"{name}: row {i + 1} has no path in column {location}")
@@ -107,23 +106,6 @@ def _known(row: Mapping[str, Any], outline: bytes | None, crs: CRS) -> Any:
     return known_description(row, {}, outline, crs)
 
 
-def _polygons(name: str, frame: Frame, column: str | None) -> list[bytes | None] | None:
-    """WKB of a column of WKB or WKT, which must be polygons."""
-    if column is None:
-        return None
-    values = [value or None for value in frame.columns[column]]
-    try:
-        is_text = any(isinstance(value, str) for value in values)
-        shapes = np.asarray(shapely.from_wkt(values) if is_text else shapely.from_wkb(values))
-    except (ShapelyError, TypeError) as error:
-        raise SourceError(f"{name}: column {column} is neither WKB nor WKT") from error
-    kinds = set(shapely.get_type_id(shapes).tolist()) - {-1, 3, 6}
-    if kinds:
-        raise SourceError(f"{name}: column {column} holds other geometries than polygons")
-    found: list[bytes | None] = list(shapely.to_wkb(shapely.force_2d(shapes)))
-    return found
-
-
 # --- stac-geoparquet -------------------------------------------------------------------------
 
 _NO_PROPERTIES = {
@@ -146,7 +128,7 @@ def _stac_items(path: str, file: Any, asset: str | None) -> Iterator[Found]:
                     bbox=row.get("bbox"),
                     crs=crs or WGS84,
                     properties=properties,
-                    assets={key: each for key, each in row["assets"].items() if each},
+                    assets={key: each for key, each in (row["assets"] or {}).items() if each},
                 )
     except (pa.ArrowException, OSError, ShapelyError) as error:
         raise SourceError(f"{name} cannot be read: {error}") from error

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import shapely
-
 from ..errors import SourceError
 from ..geo.crs import CRS
 from ..imagery.sources.versions import display_name
 from .columns import free_name, name_fault
-from .tables import WGS84, Frame, read_features, read_frame
+from .tables import WGS84, Frame, polygons, read_features, read_frame
 
 _KEYS = ("name", "source", "path", "location", "href", "file", "filename")
 
@@ -64,16 +61,10 @@ def joined_lines(path: str) -> tuple[dict[str, bytes], CRS]:
     Raises:
         SourceError: the file is missing, or isn't polygons with names.
     """
-    frame = read_features(path)
+    name, frame = display_name(path), read_features(path)
     key = _key_column(frame, path)
     if frame.geometry is None:
-        raise SourceError(f"{display_name(path)} has no geometries, so it holds no seamlines")
-    shapes = np.asarray(shapely.from_wkb(frame.columns[frame.geometry]))
-    lines = {}
-    for item, shape in zip(frame.columns[key], shapes, strict=True):
-        if item is None or shape is None:
-            continue
-        if shapely.get_type_id(shape) not in (3, 6):
-            raise SourceError(f"{display_name(path)}: the seamline of {item} is no polygon")
-        lines[str(item)] = shapely.to_wkb(shapely.make_valid(shape))
+        raise SourceError(f"{name} has no geometries, so it holds no seamlines")
+    pairs = zip(frame.columns[key], polygons(name, frame, frame.geometry), strict=True)
+    lines = {str(item): line for item, line in pairs if item is not None and line is not None}
     return lines, frame.crs or WGS84

@@ -67,7 +67,7 @@ def _crs(said: Mapping[str, Any]) -> CRS | None:
     try:
         if isinstance(code, str) and code.rpartition(":")[2].isdecimal():
             return _by_number(int(code.rpartition(":")[2]))
-        if isinstance(epsg, (int, float)) and epsg == epsg:
+        if isinstance(epsg, (int, float)) and math.isfinite(epsg):
             return _by_number(int(epsg))
         if isinstance(said.get("proj:wkt2"), str):
             return crs_from_wkt(said["proj:wkt2"])

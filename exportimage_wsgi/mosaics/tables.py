@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import shapely
@@ -55,6 +56,25 @@ def read_features(path: str) -> Frame:
     if path.lower().endswith((".json", ".geojson")):
         return _geojson(path)
     return read_frame(path)
+
+
+def polygons(name: str, frame: Frame, column: str) -> list[bytes | None]:
+    """WKB of a column of WKB or WKT.
+
+    Raises:
+        SourceError: it holds anything but polygons.
+    """
+    values = [value or None for value in frame.columns[column]]
+    try:
+        is_text = any(isinstance(value, str) for value in values)
+        shapes = np.asarray(shapely.from_wkt(values) if is_text else shapely.from_wkb(values))
+    except (ShapelyError, TypeError) as error:
+        raise SourceError(f"{name}: column {column} is neither WKB nor WKT") from error
+    kinds = set(shapely.get_type_id(shapes).tolist()) - {-1, 3, 6}
+    if kinds or not np.isfinite(shapely.get_coordinates(shapes)).all():
+        raise SourceError(f"{name}: column {column} holds other geometries than polygons")
+    found: list[bytes | None] = list(shapely.to_wkb(shapely.force_2d(shapes)))
+    return found
 
 
 def _csv(path: str) -> Frame:
@@ -133,7 +153,7 @@ def geo_metadata(path: str, schema: Any) -> tuple[str | None, CRS | None]:
     try:
         geo = json.loads(said)
         primary = str(geo["primary_column"])
-        column = geo["columns"][primary]
+        column = geo["columns"][schema.field(primary).name]
         if column["encoding"] != "WKB":
             raise SourceError(f"{name}: geometries must be WKB, not {column['encoding']}")
         return primary, _crs_of_projjson(column.get("crs"))
@@ -159,6 +179,8 @@ def _geojson(path: str) -> Frame:
     if not isinstance(features, list) or not all(isinstance(each, dict) for each in features):
         raise SourceError(f"{name} is no collection of GeoJSON features")
     properties = [each.get("properties") or {} for each in features]
+    if not all(isinstance(each, dict) for each in properties):
+        raise SourceError(f"{name} has a feature whose properties are no object")
     names = dict.fromkeys(key for each in properties for key in each)
     try:
         shapes = [_shape(each.get("geometry")) for each in features]

@@ -138,6 +138,65 @@ def test_seamlines_come_from_a_file_of_features(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"properties": [1]}, "whose properties are no object"),
+        ({"geometry": "x"}, "a geometry that is not understood"),
+        ({"geometry": {"type": "Point", "coordinates": [1, 2]}}, "other geometries than polygons"),
+        ({"geometry": {"type": "Polygon", "coordinates": [[[0, 0], [1e400, 0], [1, 1], [0, 0]]]}},
+         "other geometries than polygons"),
+    ],
+)  # fmt: skip
+def test_seamlines_that_are_none_are_refused(
+    change: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    row_of_scenes(tmp_path / "scenes")
+    shape = shapely.geometry.mapping(shapely.box(14, 49, 15, 50))
+    feature = {"type": "Feature", "geometry": shape, "properties": {"name": "a"}} | change
+    file = tmp_path / "lines.json"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+
+    with pytest.raises(SourceError, match=f"lines.json.*{reason}"):
+        opened(tmp_path / "scenes", seamlines=str(file))
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "reason"),
+    [
+        ("shape", [b"x"], "its geo metadata is not understood"),
+        ("geometry", [b"x"], "is neither WKB nor WKT"),
+    ],
+)
+def test_a_geoparquet_without_its_geometries_is_refused(
+    column: str, values: list[bytes], reason: str, tmp_path: Path
+) -> None:
+    row_of_scenes(tmp_path / "scenes")
+    geo = {"primary_column": "geometry", "columns": {"geometry": {"encoding": "WKB"}}}
+    rows = pa.table({"name": ["a"], column: values})
+    rows = rows.replace_schema_metadata({b"geo": json.dumps(geo).encode()})
+    parquet.write_table(rows, tmp_path / "lines.parquet")
+
+    with pytest.raises(SourceError, match=f"lines.parquet.*{reason}"):
+        opened(tmp_path / "scenes", seamlines=str(tmp_path / "lines.parquet"))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"proj:epsg": [float("inf")], "proj:transform": [[1.0, 0, 0, 0, -1.0, 0]]},
+        {"id": ["a"], "assets": [5]},
+    ],
+)
+def test_columns_with_the_names_of_stac_may_hold_anything(
+    more: dict[str, Any], tmp_path: Path
+) -> None:
+    raster = next(row_of_scenes(tmp_path / "scenes").glob("*.tif"))
+    parquet.write_table(pa.table({"href": [str(raster)], **more}), tmp_path / "items.parquet")
+
+    assert len(opened(tmp_path / "items.parquet")) == 1
+
+
+@pytest.mark.parametrize(
     ("content", "reason"),
     [
         (b"PAR1 and nothing", "is no Parquet, or was cut off"),
