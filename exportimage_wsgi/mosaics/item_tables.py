@@ -24,7 +24,7 @@ from .columns import free_name
 from .items import Attribute, Found
 from .known import known_description
 from .stac_items import ItemReader
-from .tables import WGS84, Frame, geo_metadata, open_parquet, polygons, read_frame
+from .tables import WGS84, Frame, geo_metadata, is_csv, open_parquet, polygons, read_frame
 
 _PATHS = ("source", "path", "location", "href", "file", "filename", "uri", "url")
 _NAMES = ("name", "id")
@@ -42,7 +42,7 @@ def items_of_table(path: str, asset: str | None) -> tuple[Found, ...]:
     Raises:
         SourceError: it cannot be understood, or has no column of paths.
     """
-    if not path.lower().partition("?")[0].endswith(".csv"):
+    if not is_csv(path):
         file = open_parquet(path)
         kinds = {field.name: field.type for field in file.schema_arrow}
         if "id" in kinds and pa.types.is_struct(kinds.get("assets", pa.null())):

@@ -47,8 +47,13 @@ def read_frame(path: str) -> Frame:
     Raises:
         SourceError: it is missing or cannot be understood.
     """
-    ending = path.lower().partition("?")[0] if is_address(path) else path.lower()
-    return _csv(path) if ending.endswith(".csv") else _parquet(path)
+    return _csv(path) if is_csv(path) else _parquet(path)
+
+
+def is_csv(path: str) -> bool:
+    """By its ending, behind which an address may have a query."""
+    plain = path.partition("?")[0] if is_address(path) else path
+    return plain.lower().endswith(".csv")
 
 
 def read_features(path: str) -> Frame:
