@@ -104,6 +104,7 @@ def _check_bytes(service: ImageService, grid: Grid, bands: int, pixel_type: Pixe
 
 def _plan(service: ImageService, request: ExportRequest, grid: Grid, name: str) -> ExportPlan:
     chosen = FORMATS["jpg" if name == "jpgpng" else name]
+    _check_dimensions(request)
     view, notes = _view(service, request, grid, chosen.content)
     canvas = _canvas(service, request, view, chosen.content)
     options = _options(service, request)
@@ -113,6 +114,13 @@ def _plan(service: ImageService, request: ExportRequest, grid: Grid, name: str) 
         translucent = _fitted(FORMATS["png32"], canvas, options, request)
     token = _token(view, encoder, translucent)
     return ExportPlan(view=view, encoder=encoder, translucent=translucent, token=token, notes=notes)
+
+
+def _check_dimensions(request: ExportRequest) -> None:
+    rule = request.mosaic_rule
+    if rule is not None and rule.dimensions:
+        said = "multidimensionalDefinition: this service has no dimensions"
+        raise ParameterError(rule.parameter, rule.received or "…", said)
 
 
 def _view(

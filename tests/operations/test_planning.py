@@ -207,6 +207,15 @@ def test_no_data_of_another_number_of_values_is_refused(make_service: Make) -> N
         plan_export(make_service(), replace(TIFF, no_data=(1, 2)))
 
 
+def test_a_part_of_a_cube_is_refused_and_no_part_is_not(make_service: Make) -> None:
+    parts = [{"dimensionName": "StdTime", "values": [5]}]
+    asked, nothing = ({"multidimensionalDefinition": each} for each in (parts, []))
+
+    plan_export(make_service(), replace(TIFF, mosaic_rule=nothing))
+    with pytest.raises(ParameterError, match="service has no dimensions"):
+        plan_export(make_service(), replace(TIFF, mosaic_rule=asked))
+
+
 def test_no_data_that_the_type_cannot_hold_marks_nothing(make_service: Make) -> None:
     view = plan_export(make_service(), replace(TIFF, no_data=-9999)).view
 
