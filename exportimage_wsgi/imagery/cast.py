@@ -29,7 +29,7 @@ def cast(values: Values, pixel_type: PixelType) -> Values:
     Complex values give their real part to a type that isn't complex.
     """
     if values.dtype.kind == "c" and not pixel_type.is_complex:
-        values = values.real
+        values = np.ascontiguousarray(values.real)
     if values.dtype == pixel_type.dtype and pixel_type.bits >= 8:
         return values
     if pixel_type.is_complex:

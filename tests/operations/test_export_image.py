@@ -52,6 +52,16 @@ def values(data: bytes) -> Any:
         return dataset.read()
 
 
+@pytest.mark.parametrize("file_format", ["tiff", "bsq", "lerc"])
+def test_the_real_part_of_complex_data_fits_in_any_file(file_format: str, tmp_path: Path) -> None:
+    data = (np.arange(4200).reshape(1, 60, 70) * (1 - 2j)).astype("complex64")
+    service = ImageService.open(write(tmp_path / "a.tif", data, (0, 0, 7, 6), "EPSG:4326"))
+    asked = ExportRequest(size=(70, 60), format=file_format, pixel_type="F32")
+
+    assert b"".join(export_image(service, asked).stream())
+    np.testing.assert_array_equal(export_image(service, asked).cube, data.real)
+
+
 @pytest.mark.parametrize("nodata", [-9999.0, float("nan"), 1.0])
 def test_a_picture_is_a_cube_as_well(nodata: float, tmp_path: Path) -> None:
     heights = waves((60, 70), 1, "float32") * 10
