@@ -67,8 +67,16 @@ def viewpoint_properties(text: str) -> Viewpoint | None:
 
 
 def _elements(text: str, root: str) -> Iterator[Element]:
-    """All elements of the fragment but the one that only wraps it."""
-    for element in list(read_xml(text).iter())[1:]:
+    """All elements of the fragment but the one that only wraps it.
+
+    Raises:
+        ValueError: it isn't XML, or has text that stands in no element.
+    """
+    fragment = read_xml(text)
+    loose = (fragment.text, *(element.tail for element in fragment))
+    if any(each and not each.isspace() for each in loose):
+        raise ValueError("must be elements of XML")
+    for element in list(fragment.iter())[1:]:
         if _local(element) != root:
             yield element
 

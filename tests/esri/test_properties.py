@@ -41,6 +41,7 @@ def test_our_further_elements_are_those_of_the_rule() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "Center", "<MosaicMethod>Center</MosaicMethod>, LockRaster",
         "<MosaicMethod>", "<MosaicMethod>Best</MosaicMethod>",
         "<TileOrderField>a b</TileOrderField>",
         "<MosaicMethod>Center</MosaicMethod><MosaicMethod>None</MosaicMethod>",
@@ -67,7 +68,7 @@ def test_a_viewpoint_is_the_first_pair(text: str, expected: Viewpoint | None) ->
     assert properties.viewpoint_properties(text) == expected
 
 
-@pytest.mark.parametrize("text", ["<X>a</X><Y>1</Y>", "<X>1", "<!DOCTYPE x><X>1</X>"])
+@pytest.mark.parametrize("text", ["1,2", "<X>a</X><Y>1</Y>", "<X>1", "<!DOCTYPE x><X>1</X>"])
 def test_a_wrong_viewpoint_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         properties.viewpoint_properties(text)
