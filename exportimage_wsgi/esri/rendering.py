@@ -23,6 +23,7 @@ class RenderingRule:
 
 
 _KEPT = ("none", "identity")
+_MOST_RULES = 20
 _REFUSED = "raster functions other than None and Identity are not supported"
 
 
@@ -38,6 +39,18 @@ def rendering_rule(text: str) -> RenderingRule:
     if colon and head.strip().lower() == "rasterfunction":
         text = name.strip()
     return rendering_rule_of({"rasterFunction": text})
+
+
+def rendering_rules(text: str) -> tuple[RenderingRule, ...]:
+    """The rules of a JSON list.
+
+    Raises:
+        ValueError: it is none, is longer than 20, or one of them is refused.
+    """
+    found = read_json(text)
+    if not isinstance(found, list) or len(found) > _MOST_RULES:
+        raise ValueError(f"must be a list of at most {_MOST_RULES} rendering rules")
+    return tuple(rendering_rule_of(each) for each in found)
 
 
 def rendering_rule_of(value: Any) -> RenderingRule:

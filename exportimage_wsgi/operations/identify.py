@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..esri import names, params
+from ..esri import names, params, rendering
 from ..esri.geometry import Geometry, GeometryType
+from ..esri.rendering import RenderingRule
 from ..esri.replies import point_json
 from ..geo.crs import Coordinates
 from ..geo.shapes import centroid, moved
@@ -40,6 +42,13 @@ MOST_ITEMS = 1000
 PARAMETERS = (
     *GEOMETRY,
     *SELECTION,
+    Parameter(
+        name="renderingRules",
+        argument="rendering_rules",
+        read=rendering.rendering_rules,
+        hint='[{"rasterFunction":"None"}]',
+        help="Raster functions whose values are given, too.",
+    ),
     PIXEL_SIZE,
     Parameter(
         name="returnGeometry",
@@ -111,6 +120,9 @@ def identify(service: ImageService, call: Call) -> dict[str, Any]:
         "catalogItems": None,
         "catalogItemVisibilities": [],
     }
+    if "rendering_rules" in said:
+        rules = said["rendering_rules"]
+        reply["processedValues"] = [_processed(reading, rule, point, call) for rule in rules]
     if found is not None:
         reply |= _catalogue(reading, found, place, point[0], said, call.version)
     if "map_extent" in said and "image_display" in said:
@@ -150,6 +162,12 @@ def _catalogue(
         "catalogItems": feature_set(items, place.crs, version, with_geometry),
         "catalogItemVisibilities": shares(reading, items.dataset, values),
     }
+
+
+def _processed(reading: Reading, rule: RenderingRule, point: Coordinates, call: Call) -> str:
+    """The value that a raster function makes there."""
+    ruled = replace(reading, said={**reading.said, "rendering_rule": rule})
+    return value_text(values_at(ruled, point, call.runner)[0], ", ")
 
 
 def _location(place: Geometry) -> tuple[float, float]:

@@ -219,3 +219,18 @@ def test_pixel_sizes_of_another_reference_are_converted(tmp_path: Path) -> None:
 
     with rasterio.open(path, overview_level=1) as overview:
         assert found["value"] == str(next(overview.sample([(3210, 3190)]))[0])
+
+
+def test_values_of_several_rules_are_given_beside_it(make_service: Make) -> None:
+    rules = [{"rasterFunction": "None"}, {"rasterFunction": "None", "outputPixelType": "U1"}]
+
+    found = ask(make_service(), "identify", geometry="-115,35", renderingRules=json.dumps(rules))
+
+    assert found["processedValues"] == [found["value"], "1, 1, 1"]
+
+
+def test_rules_that_cannot_be_followed_are_refused(make_service: Make) -> None:
+    rules = json.dumps([{"rasterFunction": "None"}, {"rasterFunction": "Slope"}])
+
+    with pytest.raises(ParameterError, match=r"^renderingRules.*Slope: raster functions"):
+        ask(make_service(), "identify", geometry="-115,35", renderingRules=rules)
