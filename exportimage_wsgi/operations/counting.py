@@ -39,6 +39,9 @@ _MOST_TESTS = 10**8
 
 _BLOCK = 1024
 
+_Rings = Sequence[Coordinates]
+"""Of one area, each `(vertex, 2)`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
@@ -101,7 +104,9 @@ def counted(
     return tuple(_count_of(service, list(band), found.skip) for band in bands)
 
 
-def _own_rings(service: ImageService, area: Geometry) -> tuple[Coordinates, ...]:
+def _own_rings(service: ImageService, area: Geometry) -> tuple[_Rings, ...]:
+    """The rings in the service's reference, once for each turn around the world on which they
+    meet it."""
     assert area.crs is not None
     if area.crs == service.crs:
         return _all_around(service, area.parts)
@@ -112,21 +117,18 @@ def _own_rings(service: ImageService, area: Geometry) -> tuple[Coordinates, ...]
     return _all_around(service, _unwound(rings, service.crs.period))
 
 
-def _all_around(service: ImageService, rings: Sequence[Coordinates]) -> tuple[Coordinates, ...]:
-    """The rings, and again a turn around the world away where they meet the service there, too."""
+def _all_around(service: ImageService, rings: _Rings) -> tuple[_Rings, ...]:
     period, own = service.crs.period, service.extent
     if period is None:
-        return tuple(rings)
+        return (rings,)
     xs = np.concatenate([ring[:, 0] for ring in rings])
     west, east = xs.min(), xs.max()
-    if east - west > period:
-        return tuple(rings)
     turns = [np.array([turn * period, 0.0]) for turn in (-2, -1, 0, 1, 2)]
     met = [turn for turn in turns if west + turn[0] < own.xmax and own.xmin < east + turn[0]]
-    return tuple(ring + turn for turn in met or turns[2:3] for ring in rings)
+    return tuple([ring + turn for ring in rings] for turn in met or turns[2:3])
 
 
-def _unwound(rings: Sequence[Coordinates], period: float | None) -> Sequence[Coordinates]:
+def _unwound(rings: _Rings, period: float | None) -> _Rings:
     """Rings of many vertices, running on past the antimeridian, all on the side of the first.
 
     Raises:
@@ -145,7 +147,7 @@ def _unwound(rings: Sequence[Coordinates], period: float | None) -> Sequence[Coo
 
 def _area(
     service: ImageService,
-    rings: Sequence[Coordinates] | None,
+    rings: Sequence[_Rings] | None,
     pixel_size_xy: tuple[float, float] | None,
 ) -> _Area | None:
     """The part of the service in the rings; `None` if there is none."""
@@ -153,7 +155,7 @@ def _area(
     if box is None:
         return None
     across, down = pixel_size_xy or service.pixel_size_xy
-    vertices = 0 if rings is None else sum(len(ring) for ring in rings)
+    vertices = sum(len(ring) for turn in rings or () for ring in turn)
     skip = 1
     while _is_too_much(service, box, (across * skip, down * skip), vertices):
         if pixel_size_xy is not None:
@@ -161,17 +163,24 @@ def _area(
             raise ParameterError("pixelSize", f"{across:.12g},{down:.12g}", rule)
         skip += 1
     grid = _snapped(service, box, (across * skip, down * skip))
-    mask = None if rings is None else inside(rings, grid, grid.whole)
-    return _Area(grid=grid, mask=mask, skip=skip)
+    return _Area(grid=grid, mask=None if rings is None else _mask(rings, grid), skip=skip)
+
+
+def _mask(rings: Sequence[_Rings], grid: Grid) -> NDArray[np.bool_]:
+    """Turns of an area that is wider than the world overlap, and are one area all the same."""
+    mask = inside(rings[0], grid, grid.whole)
+    for turn in rings[1:]:
+        mask |= inside(turn, grid, grid.whole)
+    return mask
 
 
 def _common_box(
-    service: ImageService, rings: Sequence[Coordinates] | None
+    service: ImageService, rings: Sequence[_Rings] | None
 ) -> tuple[float, float, float, float] | None:
     own = service.extent
     if rings is None:
         return own.bounds
-    vertices = np.concatenate(rings)
+    vertices = np.concatenate([ring for turn in rings for ring in turn])
     west, south = np.maximum(vertices.min(axis=0), (own.xmin, own.ymin))
     east, north = np.minimum(vertices.max(axis=0), (own.xmax, own.ymax))
     return (west, south, east, north) if west < east and south < north else None

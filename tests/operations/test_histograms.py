@@ -237,6 +237,18 @@ def test_the_whole_world_is_counted_once(area: str) -> None:
     assert found["statistics"][0]["count"] == 180 * 360
 
 
+@pytest.mark.parametrize("west", [0, -180, -90])
+def test_an_area_wider_than_the_world_is_met_on_every_turn(west: int) -> None:
+    data = np.arange(360, dtype=np.uint16)[None, None].repeat(180, axis=1)
+    source = in_memory(data, Affine(1, 0, west, 0, -1, 90), crs_from_wkid(4326))
+    service = ImageService(name="world", source=source)
+
+    found = ask(service, "computeStatisticsHistograms", geometry="-200,-10,200,10")
+
+    (each,) = found["statistics"]
+    assert (each["count"], each["min"], each["max"]) == (360 * 20, 0, 359)
+
+
 def test_an_area_around_a_pole_is_refused_in_another_reference() -> None:
     data = np.ones((1, 180, 360), np.uint8)
     source = in_memory(data, Affine(1, 0, -180, 0, -1, 90), crs_from_wkid(4326))
