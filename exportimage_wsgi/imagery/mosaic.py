@@ -42,7 +42,8 @@ class Item:
     """The part of the output that it may have pixels in."""
 
     outline: bytes | None = None
-    """Where it is wanted: WKB in pixels of the output, column and row."""
+    """Where it is wanted: WKB in pixels of the output, column and row; on any turn around the
+    world."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,7 @@ def lay(mosaic: Mosaic, grid: Grid, window: Window) -> Pixels:
     """
     blend = BLENDS[mosaic.operation](len(mosaic.bands), window.shape_yx, mosaic.pixel_type)
     turned = mosaic.operation is MosaicOperation.LAST
+    turn = (grid.crs.period or 0.0) / grid.affine.a
     for item in reversed(mosaic.items) if turned else mosaic.items:
         part = _wanted(blend, _common(item.reach, window), window)
         if part is None:
@@ -92,7 +94,7 @@ def lay(mosaic: Mosaic, grid: Grid, window: Window) -> Pixels:
         pixels = _warped(mosaic, item, grid, part)
         weights = None
         if item.outline is not None:
-            signed = distances(item.outline, part)
+            signed = distances(item.outline, part, turn)
             if mosaic.is_clipped:
                 pixels = clipped(pixels, signed, mosaic.feather)
             if mosaic.operation is MosaicOperation.BLEND:

@@ -17,11 +17,21 @@ from .overlap import Weights
 _LEAST_WEIGHT = 1e-6
 
 
-def distances(outline: bytes, part: Window) -> NDArray[np.float64]:
-    """`(y, x)`: pixels from each pixel's centre to the outline, negative outside of it."""
+def distances(outline: bytes, part: Window, turn: float = 0.0) -> NDArray[np.float64]:
+    """`(y, x)`: pixels from each pixel's centre to the outline, negative outside of it.
+
+    Args:
+        outline: WKB in pixels of the output.
+        part: of the output.
+        turn: columns after which the world, and the outline, come again; 0: never.
+    """
     ends = _segments(outline)
+    columns = np.arange(*part.columns) + 0.5
+    if turn and len(ends):
+        middle = (ends[:, 0].min() + ends[:, 0].max()) / 2
+        columns -= turn * np.round((columns - middle) / turn)
     out = np.empty(part.shape_yx)
-    _signed(ends, part.rows[0], part.columns[0], out)
+    _signed(ends, part.rows[0], columns, out)
     return out
 
 
@@ -48,11 +58,11 @@ def _segments(outline: bytes) -> NDArray[np.float64]:
 
 
 @compiled
-def _signed(ends: Any, top: int, left: int, out: Any) -> None:  # pragma: no cover - compiled
+def _signed(ends: Any, top: int, columns: Any, out: Any) -> None:  # pragma: no cover - compiled
     for i in range(out.shape[0]):
         y = top + i + 0.5
         for j in range(out.shape[1]):
-            x = left + j + 0.5
+            x = columns[j]
             nearest = 1e300
             inside = False
             for k in range(ends.shape[0]):

@@ -12,12 +12,19 @@ from numpy.typing import NDArray
 
 from ..geo.crs import CRS, project
 from ..geo.grid import Grid, Window
+from .footprints import projected_outlines
 from .table import ItemTable, Positions
 
 _BATCH = 512
 _MARGIN = 2.0
 _SLACK = 0.005
 """Of an item's own size: footprints are drawn roughly."""
+_ALL_AROUND = 0.999
+"""Of a turn around the world."""
+_LONGEST_EDGE = 1 / 6
+"""Of an item's size, that a projection leaves of pieces."""
+_FINEST = 1e-3
+"""Pixels between edges that are one."""
 _PIECES = 64
 """Of a footprint's outline, where it must be bent into another reference."""
 
@@ -32,14 +39,17 @@ def placed(
         footprints = table.footprints(positions)
         moved = _on_the_grid(footprints, table.crs, grid)
         bounds = shapely.bounds(moved)
+        if grid.crs.period is None and table.crs != grid.crs:
+            bounds[_are_torn(moved, bounds)] = np.nan
         if seamed:
-            seamlines = _seamlines(table, positions, footprints)
-            moved = _on_the_grid(seamlines, table.crs, grid)
+            footprints = _seamlines(table, positions, footprints)
+        if outlined:
+            moved = _in_one_piece(footprints, table.crs, grid)
         for position, shape, box in zip(batch, moved, bounds, strict=True):
             reach = _reach(box, grid)
             if reach is not None:
                 usable = outlined and np.isfinite(box).all()
-                yield position, reach, _outline(shape) if usable else None
+                yield position, reach, _outline(shape, grid) if usable else None
 
 
 def _seamlines(table: ItemTable, positions: Positions, footprints: NDArray[Any]) -> NDArray[Any]:
@@ -62,10 +72,25 @@ def _on_the_grid(shapes: NDArray[Any], crs: CRS, grid: Grid) -> NDArray[Any]:
     return np.asarray(shapely.transform(shapes, moved))
 
 
+def _are_torn(shapes: NDArray[Any], bounds: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which have an edge so long, though all were cut into pieces, that they lie across the seam of
+    a projection, or about a point that it draws as a line?"""
+    parts, owners = shapely.get_parts(shapes, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    points, ring = shapely.get_coordinates(rings, return_index=True)
+    with np.errstate(invalid="ignore"):  # What has no place is infinitely far.
+        edges = np.hypot(*np.diff(points, axis=0).T)
+    along = ring[1:] == ring[:-1]
+    longest = np.zeros(len(shapes))
+    np.maximum.at(longest, owners[part[ring[1:][along]]], edges[along])
+    sizes = np.hypot(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1])
+    return np.asarray(longest > _LONGEST_EDGE * sizes)
+
+
 def _reach(box: NDArray[np.float64], grid: Grid) -> Window | None:
     """The part of the grid that something with this box in pixels reaches."""
     rows, columns = grid.shape_yx
-    if not np.isfinite(box).all():
+    if not np.isfinite(box).all():  # It has no place there, or may be anywhere.
         return grid.whole
     left, top, right, bottom = box
     margin_x = _MARGIN + _SLACK * (right - left)
@@ -101,5 +126,27 @@ def _around(low: float, high: float, size: int, turn: float) -> tuple[int, int] 
     return (min(p[0] for p in parts), max(p[1] for p in parts)) if parts else None
 
 
-def _outline(shape: Any) -> bytes:
+def _in_one_piece(shapes: NDArray[Any], crs: CRS, grid: Grid) -> NDArray[Any]:
+    """As `_on_the_grid`, on one of their turns around the world, not torn apart at its seam."""
+    if grid.crs.period is not None and crs != grid.crs:
+        shapes, crs = projected_outlines(shapes, crs, grid.crs), grid.crs
+    return _on_the_grid(shapes, crs, grid)
+
+
+def _without_seam(shape: Any, turn: float) -> Any:
+    """On three turns if the shape goes all around: where it ends it begins again."""
+    left, _, right, _ = shapely.bounds(shape)
+    if not right - left >= turn * _ALL_AROUND:
+        return shape
+    turns = [
+        shapely.transform(shape, lambda xy, by=by: xy + np.array((by, 0.0)))
+        for by in (-turn, 0.0, turn)
+    ]
+    return shapely.union_all(turns, grid_size=_FINEST)
+
+
+def _outline(shape: Any, grid: Grid) -> bytes:
+    period = grid.crs.period
+    if period is not None:
+        shape = _without_seam(shape, period / grid.affine.a)
     return bytes(shapely.to_wkb(shapely.simplify(shape, 0.25, preserve_topology=False)))
