@@ -64,6 +64,7 @@ def _of_integers(values: NDArray[Any], pixel_type: PixelType) -> Histogram:
     span = high - low + 1
     size = min(span, BINS)
     offsets = values.astype(np.int64) - low
-    places = offsets if size == span else offsets * size // span
+    # An integer is the middle of its own width, half of which lies below it.
+    places = offsets if size == span else (2 * offsets + 1) * size // (2 * span)
     counts = np.bincount(places, minlength=size)
     return Histogram(low=low - 0.5, high=high + 0.5, counts=tuple(counts.tolist()))

@@ -143,6 +143,19 @@ def test_integers_of_a_short_span_have_a_bin_each() -> None:
     assert each["counts"] == np.bincount((data - data.min()).ravel()).tolist()
 
 
+@pytest.mark.parametrize("span", [300, 384, 9999])
+def test_integers_are_counted_between_the_edges_that_are_told(span: int) -> None:
+    array = np.resize(np.arange(span) - 40, (1, 100, 100)).astype("int16")
+    source = in_memory(array, Affine(1, 0, 0, 0, -1, 100), crs_from_wkid(32618))
+
+    service = ImageService(name="numbers", source=source)
+
+    (told,) = ask(service, "computeHistograms", geometry="0,0,100,100")["histograms"]
+
+    expected, _ = np.histogram(array, told["size"], (told["min"], told["max"]))
+    assert told["counts"] == expected.tolist()
+
+
 @pytest.mark.parametrize("value", [0.0, -1e308, 5e-324, 1e16])
 def test_a_raster_of_one_value_has_a_histogram(value: float) -> None:
     data = np.full((1, 4, 4), value)
