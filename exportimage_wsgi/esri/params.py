@@ -32,6 +32,7 @@ _MOST_VALUES = 512
 _LARGEST_SIDE = 10**9
 _LARGEST_PIXEL = 1e12
 _LATEST_INSTANT = 10**16
+_INSTANT = "must be milliseconds since 1970"
 _NO_CRS = "is not a known spatial reference (EPSG or ESRI number, or WKT in JSON)"
 
 
@@ -258,15 +259,22 @@ TimeRange = tuple[int | None, int | None]
 def time(text: str) -> TimeRange:
     """`<instant>` or `<start>,<end>`, of which either may be `null`."""
     parts = items(text, 2)
-    instants = [None if part.strip().lower() == "null" else integer(part) for part in parts]
+    instants = [None if part.strip().lower() == "null" else _instant(part) for part in parts]
     return checked_time(instants[0], instants[-1])
+
+
+def _instant(text: str) -> int:
+    try:
+        return integer(text)
+    except ValueError:
+        raise ValueError(_INSTANT) from None
 
 
 def checked_time(start: int | None, end: int | None) -> TimeRange:
     """Raises: ValueError: an instant is beyond all calendars, or the range ends before it began."""
     for instant in (start, end):
         if instant is not None and abs(instant) > _LATEST_INSTANT:
-            raise ValueError("must be milliseconds since 1970")
+            raise ValueError(_INSTANT)
     if start is not None and end is not None and start > end:
         raise ValueError("must not end before it begins")
     return start, end

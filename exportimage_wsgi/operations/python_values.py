@@ -177,8 +177,13 @@ def time(value: Any) -> TimeRange:
 
 
 def _milliseconds(moment: datetime | int | None) -> int | None:
+    if moment is None:
+        return None
     if not isinstance(moment, datetime):
-        return None if moment is None else _whole(moment)
+        try:
+            return _whole(moment)
+        except ValueError:
+            raise ValueError("must be a datetime or milliseconds since 1970") from None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return round(aware.timestamp() * 1000)
 

@@ -124,7 +124,8 @@ class ExportRequest:
             band_ids: from 0; may repeat.
             adjust_aspect_ratio: grow the short axis of the box, so that pixels are square.
             validate_extent: refuse a box that goes beyond the service.
-            time: an instant or a range with `None` for an open end; milliseconds or datetimes.
+            time: an instant or a range with `None` for an open end; milliseconds since 1970 or
+                datetimes, those without a zone in UTC.
             slice_id: of a multidimensional service.
             mosaic_rule: a rule, or Esri's JSON as a mapping or text.
             mosaic_properties: the XML of 9.3.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -210,6 +210,12 @@ def test_no_fault_speaks_of_python(wrong: dict[str, Any]) -> None:
 def test_values_are_checked_as_text_is(wrong: dict[str, Any]) -> None:
     with pytest.raises(ParameterError):
         ExportRequest(**wrong)
+
+
+@pytest.mark.parametrize("moment", [date(2022, 1, 1), np.datetime64("2022-01-01"), "2022-01-01"])
+def test_what_is_no_moment_is_told_what_one_is(moment: Any) -> None:
+    with pytest.raises(ParameterError, match=r"time=2022-01-01: must be .*milliseconds since 1970"):
+        ExportRequest(time=moment)
 
 
 def test_an_interpretation_that_is_said_goes_before_that_of_a_rule() -> None:
