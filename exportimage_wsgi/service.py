@@ -59,7 +59,9 @@ class ImageService:
                 of these.
             name: of the service; the file's stem if not given.
             settings: all settings at once.
-            changes: single settings by name, e.g. `resampling="cubic"`.
+            changes: single settings by name: `resampling="cubic"`, `nodata=0`, `band_names`,
+                `max_image_size` and what else `exportimage_wsgi.settings.ServiceSettings` has;
+                of a mosaic `mosaic`, an `exportimage_wsgi.mosaics.settings.MosaicSettings`.
 
         Raises:
             SourceError: the raster is missing, cannot be read or isn't georeferenced.

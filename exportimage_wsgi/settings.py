@@ -112,7 +112,10 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "unscale": (lambda v: isinstance(v, bool), "True or False"),
     "background": (lambda v: _are_counts(v, 3, 0, 255), "red, green, blue, 0 to 255 each"),
     "lerc_nodata": (lambda v: v in ("mask", "fill"), "mask or fill"),
-    "mosaic": (lambda v: isinstance(v, MosaicSettings), "MosaicSettings"),
+    "mosaic": (
+        lambda v: isinstance(v, MosaicSettings),
+        "an exportimage_wsgi.mosaics.settings.MosaicSettings",
+    ),
     "tiles": (lambda v: isinstance(v, bool), "True or False"),
     "default_format": (lambda v: v in ("png", "jpgpng"), "png or jpgpng"),
 }

@@ -99,6 +99,13 @@ class Export:
         self._kept: list[Any] | None = None
         self._settling = threading.Lock()
 
+    def __repr__(self) -> str:
+        view = self.plan.view
+        return (
+            f"<Export {self._planner.service.name}: {self.width} x {self.height} pixels, "
+            f"{view.bands} x {view.result_type.name}, {str(view.grid.crs)[:30]}>"
+        )
+
     @property
     def extent(self) -> Extent:
         """What is really drawn, in the picture's spatial reference."""
@@ -134,7 +141,8 @@ class Export:
 
     @cached_property
     def cube(self) -> xarray.DataArray:
-        """The pixels as a lazy cube `(band, y, x)` with `.rio`; see `imagery.view.cube`."""
+        """The pixels as a lazy cube `(band, y, x)` with `.rio`; its coordinate `valid` is true
+        where a pixel is data."""
         return cube(self.plan.view, self._planner.service.name, self.token)
 
     @property

@@ -85,6 +85,12 @@ def test_nothing_is_read_before_it_is_streamed(make_service: Callable[..., Image
     assert export.cube.shape == (3, 1300, 1500)
 
 
+def test_its_own_words_are_one_line(scene: ImageService) -> None:
+    assert repr(export_image(scene, request(pixel_type="F32"))) == (
+        "<Export scene: 1500 x 1300 pixels, 3 x F32, EPSG:3857>"
+    )
+
+
 def test_the_cube_and_the_file_hold_the_same_pixels(scene: ImageService) -> None:
     export = export_image(scene, request())
     streamed = values(b"".join(export.stream()))
