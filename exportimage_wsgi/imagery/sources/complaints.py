@@ -92,13 +92,13 @@ def watched_opening(path: str) -> Iterator[None]:
         except (RasterioError, rasterio._err.CPLE_BaseError) as error:
             _log.info("%s: %s", name, error)
             if _is_unfetched(path, str(error)):
-                raise _unfetched(path) from error
+                raise _unfetched(path, str(error)) from error
             raise SourceError(f"{name} cannot be opened: it is no raster, or damaged") from error
     broken = [text for failed, text in complaints if failed and _BROKEN_FILE.search(text)]
     if broken:
         _log.info("%s: %s", name, broken[0])
         if _is_unfetched(path, broken[0]):
-            raise _unfetched(path)
+            raise _unfetched(path, broken[0])
         raise SourceError(f"{name} is damaged: a part of it cannot be read")
 
 
@@ -119,7 +119,7 @@ def _damaged(path: str, reason: str) -> SourceError:
     name = display_name(path)
     _log.warning("%s: %s", name, reason)
     if _is_unfetched(path, reason):
-        return _unfetched(path)
+        return _unfetched(path, reason)
     return SourceError(f"{name} is damaged: a block of it cannot be read")
 
 
@@ -128,5 +128,6 @@ def _is_unfetched(path: str, reason: str) -> bool:
     return is_remote(path) and not _FETCHED.search(reason)
 
 
-def _unfetched(path: str) -> SourceError:
-    return SourceError(f"{display_name(path) or 'the raster'} could not be fetched")
+def _unfetched(path: str, reason: str) -> SourceError:
+    why = ": its server gives no byte ranges" if "Range downloading" in reason else ""
+    return SourceError(f"{display_name(path) or 'the raster'} could not be fetched{why}")

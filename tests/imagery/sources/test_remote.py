@@ -41,6 +41,9 @@ class Ranges(SimpleHTTPRequestHandler):
         if not path.is_file():
             self.send_error(404)
             return
+        if "Range" in self.refused:
+            super().do_GET()
+            return
         data, wanted = path.read_bytes(), self.headers.get("Range", "bytes=0-")
         start, _, end = wanted.removeprefix("bytes=").partition("-")
         part = data[int(start) : int(end or len(data) - 1) + 1]
@@ -139,3 +142,12 @@ def test_what_gdal_cannot_fetch_is_not_told_to_be_damaged(served: str) -> None:
 
     with pytest.raises(SourceError, match=r"^gone\.tif could not be fetched$"):
         open_gdal(f"{served}/gone.tif")
+
+
+def test_a_server_without_byte_ranges_is_told(served: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (1, 500, 500), np.uint8)
+    write(tmp_path / "a.tif", noise, BOX, "EPSG:4326")
+    Ranges.refused = {"Range"}
+
+    with pytest.raises(SourceError, match=r"could not be fetched: its server gives no byte ranges"):
+        open_gdal(f"{served}/a.tif")
