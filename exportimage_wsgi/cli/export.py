@@ -55,7 +55,8 @@ def _export_options() -> tuple[click.Option, ...]:
 @click.argument("raster", metavar="RASTER_OR_CONFIG[#SERVICE]")
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 def command(raster: str, out: Path, **arguments: str | None) -> None:
-    """Write an image of a raster, or of a service of a configuration, to OUT.
+    """Write an image of a raster, or of a service of a configuration, to OUT, or where that is - to
+    standard output.
 
     The options are the parameters of exportImage, and mean the same. Without --format the ending
     of OUT says which it is. A raster that is given by its path knows no largest size.
@@ -65,6 +66,7 @@ def command(raster: str, out: Path, **arguments: str | None) -> None:
     from ..operations.parameters import parse_export
 
     tune_process()
+    out = Path("/dev/stdout") if out == Path("-") else out
     said = {name: value.strip() for name, value in arguments.items() if value and value.strip()}
     is_kmz = out.suffix.lower() == ".kmz"
     if not is_kmz and "format" not in said:

@@ -161,8 +161,9 @@ def test_a_service_that_is_none_is_told(config: Path) -> None:
     assert "there is no service none" in run("info", f"{config}#none").stderr
 
 
-def test_what_is_piped_is_the_picture_alone(scene: Path) -> None:
-    command = [*PROGRAM, "export", scene, "/dev/stdout", "--format", "png", "--size", "9,9"]
+@pytest.mark.parametrize("out", ["/dev/stdout", "-"])
+def test_what_is_piped_is_the_picture_alone(scene: Path, out: str) -> None:
+    command = [*PROGRAM, "export", scene, out, "--format", "png", "--size", "9,9"]
     done = subprocess.run(list(map(str, command)), capture_output=True, check=True)
 
     assert Image.open(io.BytesIO(done.stdout)).size == (9, 9)
