@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
@@ -81,8 +81,8 @@ def _check_length(path: str, name: str) -> None:
 class _Held:
     """An open dataset, and how many read it."""
 
-    def __init__(self, dataset: xarray.Dataset) -> None:
-        self.dataset = dataset
+    def __init__(self, key: _Key, dataset: xarray.Dataset) -> None:
+        self.key, self.dataset = key, dataset
         self.readers = 0
         self.is_wanted = True
 
@@ -92,8 +92,9 @@ class DatasetPool:
 
     def __init__(self, limit: int = _OPEN_DATASETS) -> None:
         self._limit = limit
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._held: OrderedDict[_Key, _Held] = OrderedDict()
+        self._leaving: list[_Held] = []
 
     @contextmanager
     def dataset(self, path: str, version: str) -> Iterator[xarray.Dataset]:
@@ -110,27 +111,25 @@ class DatasetPool:
 
     def close(self, path: str) -> None:
         """Close the datasets of a path, those in use when they are no longer."""
-        with self._lock:
-            keys = [key for key in self._held if key[0] == path]
-            unused = _unused([self._dropped(key) for key in keys])
-        _close(unused)
+        self._close_where(lambda key: key[0] == path)
 
     def after_fork(self) -> None:
         """A child opens files of its own: the parent's share their position with it."""
-        self._lock = threading.Lock()
-        _of_parents.append(self._held)
-        self._held = OrderedDict()
+        self._changed = threading.Condition()
+        _of_parents.append((self._held, self._leaving))
+        self._held, self._leaving = OrderedDict(), []
 
     def __len__(self) -> int:
         return len(self._held)
 
     def _taken(self, key: _Key) -> _Held:
-        with self._lock:
+        with self._changed:
             if key in self._held:
                 return self._used(key)
-        opened = _Held(_opened(key[0]))
+        self._end_others(key)
+        opened = _Held(key, _opened(key[0]))
         unused: list[_Held] = []
-        with self._lock:
+        with self._changed:
             if key in self._held:  # Another thread was quicker.
                 unused = [opened]
             else:
@@ -138,8 +137,23 @@ class DatasetPool:
             held = self._used(key)
             if len(self._held) > self._limit:
                 unused += _unused([self._dropped(next(iter(self._held)))])
-        _close(unused)
+        self._close(unused)
         return held
+
+    def _end_others(self, key: _Key) -> None:
+        """Close what the file held before, when nobody reads it any more.
+
+        As long as it is open, the libraries of NetCDF give it in place of what was written over it.
+        """
+        if is_zarr(key[0]):
+            return
+
+        def is_other(each: _Key) -> bool:
+            return each[0] == key[0] and each != key
+
+        self._close_where(is_other)
+        with self._changed:
+            self._changed.wait_for(lambda: not any(is_other(held.key) for held in self._leaving))
 
     def _used(self, key: _Key) -> _Held:
         held = self._held[key]
@@ -148,25 +162,39 @@ class DatasetPool:
         return held
 
     def _returned(self, held: _Held) -> None:
-        with self._lock:
+        with self._changed:
             held.readers -= 1
             unused = [] if held.is_wanted else _unused([held])
-        _close(unused)
+        self._close(unused)
+
+    def _close_where(self, is_meant: Callable[[_Key], bool]) -> None:
+        with self._changed:
+            keys = [key for key in self._held if is_meant(key)]
+            unused = _unused([self._dropped(key) for key in keys])
+        self._close(unused)
 
     def _dropped(self, key: _Key) -> _Held:
         held = self._held.pop(key)
         held.is_wanted = False
+        self._leaving.append(held)
         return held
+
+    def _close(self, unused: list[_Held]) -> None:
+        """Outside the pool's lock: it may have to wait for a reader of another file."""
+        for held in unused:
+            try:
+                held.dataset.close()
+            finally:
+                self._forget(held)
+
+    def _forget(self, held: _Held) -> None:
+        with self._changed:
+            self._leaving = [each for each in self._leaving if each is not held]
+            self._changed.notify_all()
 
 
 def _unused(unwanted: list[_Held]) -> list[_Held]:
     return [held for held in unwanted if not held.readers]
-
-
-def _close(unused: list[_Held]) -> None:
-    """Outside the pool's lock: it may have to wait for a reader of another file."""
-    for held in unused:
-        held.dataset.close()
 
 
 datasets = DatasetPool()

@@ -16,7 +16,7 @@ from .gdal_files import check_length
 from .gdal_masks import Mask, mask_overviews
 from .gdal_place import placed
 from .gdal_stored import Stored, bits_per_pixel, delivered_type, stored_of
-from .handles import opened, opened_quietly
+from .handles import opened, opened_quietly, pool
 from .levels import with_steps
 from .settings import opening
 from .source import Level, SourceInfo, check_band_names
@@ -35,6 +35,7 @@ def describe(
         SourceError, ValueError: see `open_gdal`.
     """
     name, before = display_name(path), checked_version(path)
+    pool.end_others(path, before)
     with opening(path), watched_opening(path), opened_quietly(path) as dataset:
         _check_is_raster(dataset, name)
         stored = stored_of(dataset, path, unscale, nodata)

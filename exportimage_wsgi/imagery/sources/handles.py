@@ -9,6 +9,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from .versions import is_address, is_remote
 
 _Key = tuple[str, str, str | None]
 """Path, version, and GDAL's `OVERVIEW_LEVEL`."""
+
+_SHARING = {"VRT", "netCDF"}
+"""Drivers that give, of a file which any of their datasets has open, what they opened then."""
 
 # Python's filters for warnings belong to the process, not to the thread.
 _warnings_lock = threading.Lock()
@@ -68,8 +72,9 @@ class HandlePool:
     def __init__(self, idle: int | None = None) -> None:
         """Keep so many datasets open; without a number as many as the process's budget says."""
         self._idle_limit = idle
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._idle: OrderedDict[int, tuple[_Key, Any]] = OrderedDict()
+        self._used: dict[int, tuple[_Key, Any]] = {}
         self._failures = 0
 
     @contextmanager
@@ -79,14 +84,14 @@ class HandlePool:
         A dataset whose use failed is closed, so that nothing it has cached is used again.
         """
         key, failures = (path, version, overview), self._failures
-        dataset = self._taken(key) or self._opened(path, overview)
+        dataset = self._taken(key) or self._opened(key)
         try:
             yield dataset
         except BaseException:
             self._close_failed(dataset)
             raise
         if failures != self._failures and dataset.driver == "VRT":
-            dataset.close()
+            self._close(dataset)
         else:
             self._give_back(key, dataset)
 
@@ -94,35 +99,67 @@ class HandlePool:
         """Close the idle datasets of one path, or all of them."""
         self._close_where(lambda key, _: path is None or key[0] == path)
 
+    def end_others(self, path: str, version: str) -> None:
+        """Close what is open of a file as it was before, as one that is about to open it wants.
+
+        NetCDF's library would give that instead, so that here its readers are waited for.
+        """
+
+        def is_other(key: _Key, dataset: Any) -> bool:
+            return key[0] == path and _without_options(key[1]) != _without_options(version)
+
+        def is_in_the_way(key: _Key, dataset: Any) -> bool:
+            return is_other(key, dataset) and dataset.driver == "netCDF"
+
+        with self._changed:
+            self._changed.wait_for(lambda: not any(starmap(is_in_the_way, self._used.values())))
+        if self._close_where(is_other) & _SHARING:
+            self._close_where(lambda _, dataset: dataset.driver in _SHARING)
+
     def after_fork(self) -> None:
         """In a child, whose datasets share their files' positions with the parent's."""
         global _warnings_lock
-        _warnings_lock, self._lock = threading.Lock(), threading.Lock()
-        _of_parents.append(self._idle)
-        self._idle = OrderedDict()
+        _warnings_lock, self._changed = threading.Lock(), threading.Condition()
+        _of_parents.append((self._idle, self._used))
+        self._idle, self._used = OrderedDict(), {}
 
     def __len__(self) -> int:
         return len(self._idle)
 
-    def _opened(self, path: str, overview: str | None) -> Any:
+    def _opened(self, key: _Key) -> Any:
+        path, version, overview = key
+        self.end_others(path, version)
         with opening(path), watched_opening(path):
-            return opened(path, overview)
+            dataset = opened(path, overview)
+        with self._changed:
+            self._used[id(dataset)] = (key, dataset)
+        return dataset
 
     def _taken(self, key: _Key) -> Any:
-        with self._lock:
+        with self._changed:
             for number in reversed(self._idle):
                 if self._idle[number][0] == key:
-                    return self._idle.pop(number)[1]
+                    self._used[number] = self._idle.pop(number)
+                    return self._used[number][1]
         return None
 
     def _give_back(self, key: _Key, dataset: Any) -> None:
-        with self._lock:
+        with self._changed:
+            self._used.pop(id(dataset), None)  # None of a parent's
             self._idle[id(dataset)] = (key, dataset)
+            self._changed.notify_all()
             most = handles() if self._idle_limit is None else self._idle_limit
             too_many = len(self._idle) > most
             oldest = self._idle.popitem(last=False)[1][1] if too_many else None
         if oldest is not None:
             oldest.close()
+
+    def _close(self, dataset: Any) -> None:
+        """Close what was in use."""
+        dataset.close()
+        with self._changed:
+            self._used.pop(id(dataset), None)
+            self._changed.notify_all()
 
     def _close_failed(self, dataset: Any) -> None:
         """Close it and, if it is a VRT, all VRTs that are idle; those in use follow.
@@ -131,17 +168,23 @@ class HandlePool:
         opened once would be blank from then on, without a word.
         """
         is_virtual = dataset.driver == "VRT"
-        dataset.close()
+        self._close(dataset)
         if is_virtual:
             self._failures += 1
             self._close_where(lambda _, other: other.driver == "VRT")
 
-    def _close_where(self, unwanted: Callable[[_Key, Any], bool]) -> None:
-        with self._lock:
+    def _close_where(self, unwanted: Callable[[_Key, Any], bool]) -> set[str]:
+        """The drivers of what was idle, and is closed."""
+        with self._changed:
             numbers = [number for number, held in self._idle.items() if unwanted(*held)]
             closing = [self._idle.pop(number)[1] for number in numbers]
         for dataset in closing:
             dataset.close()
+        return {dataset.driver for dataset in closing}
+
+
+def _without_options(version: str) -> str:
+    return version.partition(":")[0]
 
 
 pool = HandlePool()

@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
+import rasterio.shutil
 
 from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.imagery.sources.gdal import open_gdal
@@ -53,8 +55,8 @@ def test_two_threads_never_hold_the_same_dataset(write):
 def test_the_pool_is_bounded(write):
     path, handles = str(write(ramp(1, 5, 5))), HandlePool(idle=3)
 
-    for version in "abcdef":
-        with handles.handle(path, version, None) as dataset:
+    for options in "abcdef":
+        with handles.handle(path, f"one:{options}", None) as dataset:
             pass
 
     assert len(handles) == 3 and not dataset.closed
@@ -122,6 +124,50 @@ def test_no_read_mixes_what_was_and_what_is(write, tmp_path):
     assert all(values in ([1], [2]) for values in read)
 
 
+@pytest.fixture
+def netcdf(write, tmp_path):
+    """Writes ones or twos as a NetCDF file that is GDAL's to read, by its name."""
+
+    def copy(number):
+        raster, fresh = write(np.full((1, 20, 20), number, "uint8")), tmp_path / "fresh"
+        rasterio.shutil.copy(raster, fresh, driver="netCDF")
+        return str(fresh.replace(tmp_path / "scene.ncdf"))
+
+    return copy
+
+
+@pytest.mark.parametrize("is_virtual", [False, True])
+def test_a_netcdf_file_that_was_replaced_can_be_opened_at_once(netcdf, tmp_path, is_virtual):
+    path = netcdf(1)
+    if is_virtual:
+        rasterio.shutil.copy(path, tmp_path / "scene.vrt", driver="VRT")
+        whole(open_gdal(path))
+        path = str(tmp_path / "scene.vrt")
+    before = whole(open_gdal(path)).values
+
+    netcdf(2)
+
+    # NetCDF's library would go on with what it has open of the file.
+    assert (before == 1).all() and (whole(open_gdal(path)).values == 2).all()
+
+
+def test_a_netcdf_file_that_was_replaced_is_opened_when_its_readers_have_left(netcdf):
+    handles, path = HandlePool(), netcdf(1)
+
+    def corner():
+        with handles.handle(path, "new", None) as dataset:
+            return dataset.read(1)[0, 0]
+
+    with ThreadPoolExecutor(1) as threads:
+        with handles.handle(path, "old", None):
+            netcdf(2)
+            after = threads.submit(corner)
+            wait([after], timeout=0.5)
+
+        assert after.result(10) == 2
+    handles.close()
+
+
 def _reopened(path):
     while True:
         try:
@@ -158,10 +204,10 @@ assert (source.read(0, window, (0,)).values == parents).all()
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_forked_while_the_pool_is_locked_is_not_stuck(write):
     whole(open_gdal(write(ramp(1, 5, 5))))
-    with pool._lock:
+    with pool._changed:
         child = os.fork()
         if not child:
-            os._exit(0 if pool._lock.acquire(timeout=5) else 1)
+            os._exit(0 if pool._changed.acquire(timeout=5) else 1)
 
     assert os.waitpid(child, 0)[1] == 0
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ import xarray
 
 from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.imagery.sources import is_current, open_source
-from exportimage_wsgi.imagery.sources.datasets import datasets
+from exportimage_wsgi.imagery.sources.datasets import DatasetPool, datasets
 from exportimage_wsgi.pixels import PixelType
 from tests.imagery.sources.reading import ramp, whole, window
 
@@ -156,10 +156,10 @@ def test_threads_open_and_close_files_that_others_read(tmp_path, name):
     for path in paths:
         shutil.copy(tmp_path / name, path)
     program = f"""
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from exportimage_wsgi.geo.grid import Window
 from exportimage_wsgi.imagery.sources import open_source
-from exportimage_wsgi.imagery.sources.datasets import datasets
+from exportimage_wsgi.imagery.sources.datasets import DatasetPool, datasets
 paths = {paths!r}
 window = Window(rows=(0, 30), columns=(0, 40))
 
@@ -217,6 +217,36 @@ def test_a_file_that_changed_is_an_error_and_then_read_anew(path, tmp_path, chan
     with pytest.raises(SourceError, match="was replaced while it was served"):
         whole(source)
     assert np.array_equal(whole(open_source(f"{path}#depth")).values, before + 1)
+
+
+@pytest.mark.parametrize("change", [replaced, rewritten])
+def test_a_file_that_changed_can_be_opened_at_once(path, tmp_path, change):
+    (tmp_path / "fresh").mkdir()
+    before = whole(open_source(f"{path}#depth")).values
+
+    change(path, tmp_path)
+
+    # The libraries would go on with what they have open of the file.
+    assert np.array_equal(whole(open_source(f"{path}#depth")).values, before + 1)
+
+
+def test_a_file_that_changed_is_opened_when_its_readers_have_left(tmp_path):
+    (tmp_path / "fresh").mkdir()
+    path, pool = write_cube(tmp_path / "cube.nc"), DatasetPool()
+
+    def corner(version):
+        with pool.dataset(str(path), version) as dataset:
+            return int(dataset["depth"][0, 0])
+
+    with ThreadPoolExecutor(1) as threads:
+        with pool.dataset(str(path), "old"):
+            before = corner("old")
+            rewritten(path, tmp_path)
+            after = threads.submit(corner, "new")
+            wait([after], timeout=0.5)
+
+        assert after.result(10) == before + 1
+    pool.close(str(path))
 
 
 def test_a_file_that_is_gone_is_missing_until_it_is_back(path, tmp_path):
@@ -398,7 +428,7 @@ def test_a_forked_child_opens_files_of_its_own(tmp_path, kind):
 import os
 from exportimage_wsgi.geo.grid import Window
 from exportimage_wsgi.imagery.sources import open_source
-from exportimage_wsgi.imagery.sources.datasets import datasets
+from exportimage_wsgi.imagery.sources.datasets import DatasetPool, datasets
 source = open_source({str(path)!r} + "#depth")
 window = Window(rows=(0, 30), columns=(0, 40))
 parents = source.read(0, window, (0,)).values
