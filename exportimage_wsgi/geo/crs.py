@@ -76,6 +76,12 @@ class CRS:
         return _period(self.definition)
 
     @property
+    def poles_y(self) -> tuple[float, float]:
+        """y of the south and of the north pole, where x wraps around; of maps on which they lie
+        infinitely far those of a map as high as it is wide."""
+        return _poles(self.definition)
+
+    @property
     def units_per_metre(self) -> float:
         """Units of x in a metre; of angles those in a metre of the equator."""
         unit = self.proj.axis_info[0].unit_conversion_factor or 1.0
@@ -246,6 +252,20 @@ def _period(definition: str) -> float | None:
     # Ten steps around the world, of which at most one crosses the seam.
     xs = into.transform(np.arange(-180.0, 181.0, 36.0), np.zeros(11))[0]
     return float(10 * np.median(np.abs(np.diff(xs))))
+
+
+@lru_cache(maxsize=256)
+def _poles(definition: str) -> tuple[float, float]:
+    crs, period = _proj(definition), _period(definition)
+    assert period is not None and crs.geodetic_crs is not None
+    if crs.is_geographic:
+        return -period / 4, period / 4
+    quarter = np.pi / 2 / (crs.geodetic_crs.axis_info[0].unit_conversion_factor or np.pi / 180)
+    forward = pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+    south, middle, north = forward.transform(np.zeros(3), np.array([-quarter, 0.0, quarter]))[1]
+    if not north - south <= period:
+        return middle - period / 2, middle + period / 2
+    return south, north
 
 
 def project(

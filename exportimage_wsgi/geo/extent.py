@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,6 +104,6 @@ def envelope_of_ring(xs: Coordinates, ys: Coordinates, crs: CRS) -> Extent:
     west, east = float(xs.min()), float(xs.max())
     if crs.period is not None and abs(xs[-1] - xs[0]) > crs.period / 2:
         west, east = -crs.period / 2, crs.period / 2
-        pole = math.copysign(crs.period / 4, float(np.mean(ys)))
-        low, high = min(low, pole), max(high, pole)
+        south, north = crs.poles_y
+        low, high = (low, max(high, north)) if np.mean(ys) > 0 else (min(low, south), high)
     return Extent(xmin=west, ymin=low, xmax=east, ymax=high, crs=crs)

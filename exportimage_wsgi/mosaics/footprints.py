@@ -5,7 +5,6 @@ x may run past the antimeridian; the middle of a footprint lies within one turn 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +21,8 @@ NOWHERE: Any = shapely.from_wkt("POLYGON EMPTY")
 
 _STEPS = 4 * 22
 _LOOKS = 257
+_LONGEST_EDGE = 1 / 6
+"""Of an outline's size, that a projection leaves of pieces of it."""
 
 
 def projected_outlines(outlines: Polygons, source: CRS, target: CRS) -> Polygons:
@@ -48,6 +49,8 @@ def _moved(outlines: Polygons, source: CRS, target: CRS) -> Polygons:
     lost[owner[~np.isfinite(found).all(axis=1)]] = True
     found[lost[owner]] = xy[lost[owner]]
     placed: Polygons = shapely.set_coordinates(dense, found)
+    if target.period is None:
+        lost |= are_torn_apart(placed)
     for i in np.flatnonzero(lost):
         placed[i] = _reachable(outlines[i], source, target)
     for i in np.flatnonzero(~lost & _is_torn(placed, target)):
@@ -89,6 +92,22 @@ def _is_torn(polygons: Polygons, crs: CRS) -> NDArray[np.bool_]:
     return torn
 
 
+def are_torn_apart(polygons: Polygons) -> NDArray[np.bool_]:
+    """Which have an edge so long, though all were cut into pieces, that they lie across the seam of
+    a projection, or about a point that it draws as a line?"""
+    parts, owners = shapely.get_parts(polygons, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    points, ring = shapely.get_coordinates(rings, return_index=True)
+    with np.errstate(invalid="ignore"):  # What has no place is infinitely far.
+        edges = np.hypot(*np.diff(points, axis=0).T)
+    along = ring[1:] == ring[:-1]
+    longest = np.zeros(len(polygons))
+    np.maximum.at(longest, owners[part[ring[1:][along]]], edges[along])
+    bounds = shapely.bounds(polygons)
+    sizes = np.hypot(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1])
+    return np.asarray(longest > _LONGEST_EDGE * sizes)
+
+
 def in_one_piece(polygon: Any, crs: CRS) -> Any:
     """A polygon whose rings jump across the antimeridian, or which is cut there, in one piece;
     around a pole with the pole."""
@@ -127,7 +146,7 @@ def _unwrapped(xy: NDArray[np.float64], crs: CRS) -> NDArray[np.float64]:
 def _around_a_pole(ring: NDArray[np.float64], crs: CRS) -> Any:
     """The ring, which goes once around the world, closed by way of the pole."""
     period = crs.period or 360.0
-    pole = math.copysign(max(period / 4, np.abs(ring[:, 1]).max()), ring[:, 1].mean())
+    pole = _pole_beyond(ring[:, 1], crs)
     (x0, _), (x1, _) = ring[0], ring[-1]
     cap = shapely.make_valid(_polygon(np.vstack([ring, [(x1, pole), (x0, pole)]])))
     low, high = -period / 2, period / 2
@@ -135,6 +154,12 @@ def _around_a_pole(ring: NDArray[np.float64], crs: CRS) -> Any:
     turns = range(int((low - max(x0, x1)) // period), int((high - min(x0, x1)) // period) + 2)
     pieces = [shapely.intersection(_shifted(cap, turn * period), world) for turn in turns]
     return shapely.union_all(pieces)
+
+
+def _pole_beyond(ys: NDArray[np.float64], crs: CRS) -> float:
+    """y of the pole that a ring goes around."""
+    south, north = (-90.0, 90.0) if crs.period is None else crs.poles_y
+    return float(max(north, ys.max()) if ys.mean() > 0 else min(south, ys.min()))
 
 
 def _shifted(polygon: Any, by: float) -> Any:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..geo.crs import CRS, project
 from ..geo.grid import Grid, Window
-from .footprints import projected_outlines
+from .footprints import are_torn_apart, projected_outlines
 from .table import ItemTable, Positions
 
 _BATCH = 512
@@ -21,10 +21,10 @@ _SLACK = 0.005
 """Of an item's own size: footprints are drawn roughly."""
 _ALL_AROUND = 0.999
 """Of a turn around the world."""
-_LONGEST_EDGE = 1 / 6
-"""Of an item's size, that a projection leaves of pieces."""
 _FINEST = 1e-3
 """Pixels between edges that are one."""
+_INSIDE = np.mgrid[0.25:1:0.25, 0.25:1:0.25].reshape(2, -1)
+"""Places in the box of a footprint, in shares of its sides."""
 _PIECES = 64
 """Of a footprint's outline, where it must be bent into another reference."""
 
@@ -39,8 +39,10 @@ def placed(
         footprints = table.footprints(positions)
         moved = _on_the_grid(footprints, table.crs, grid)
         bounds = shapely.bounds(moved)
-        if grid.crs.period is None and table.crs != grid.crs:
-            bounds[_are_torn(moved, bounds)] = np.nan
+        if table.crs != grid.crs:
+            bounds[~_hold_what_is_inside(bounds, table, positions, grid)] = np.nan
+            if grid.crs.period is None:
+                bounds[are_torn_apart(moved)] = np.nan
         if seamed:
             footprints = _seamlines(table, positions, footprints)
         if outlined:
@@ -48,7 +50,7 @@ def placed(
         for position, shape, box in zip(batch, moved, bounds, strict=True):
             reach = _reach(box, grid)
             if reach is not None:
-                usable = outlined and np.isfinite(box).all()
+                usable = outlined and (np.isfinite(box).all() or grid.crs.period is not None)
                 yield position, reach, _outline(shape, grid) if usable else None
 
 
@@ -72,19 +74,26 @@ def _on_the_grid(shapes: NDArray[Any], crs: CRS, grid: Grid) -> NDArray[Any]:
     return np.asarray(shapely.transform(shapes, moved))
 
 
-def _are_torn(shapes: NDArray[Any], bounds: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which have an edge so long, though all were cut into pieces, that they lie across the seam of
-    a projection, or about a point that it draws as a line?"""
-    parts, owners = shapely.get_parts(shapes, return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    points, ring = shapely.get_coordinates(rings, return_index=True)
-    with np.errstate(invalid="ignore"):  # What has no place is infinitely far.
-        edges = np.hypot(*np.diff(points, axis=0).T)
-    along = ring[1:] == ring[:-1]
-    longest = np.zeros(len(shapes))
-    np.maximum.at(longest, owners[part[ring[1:][along]]], edges[along])
-    sizes = np.hypot(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1])
-    return np.asarray(longest > _LONGEST_EDGE * sizes)
+def _hold_what_is_inside(
+    bounds: NDArray[np.float64], table: ItemTable, positions: Positions, grid: Grid
+) -> NDArray[np.bool_]:
+    """Do the boxes of outlines, in pixels, hold what lies within them on the ground? Not if that is
+    a pole, or as much of the world that its outline is drawn on the other side of it."""
+    west, south, east, north = table.bounds[positions].T[:, :, None]
+    across, up = west + _INSIDE[0] * (east - west), south + _INSIDE[1] * (north - south)
+    xs, ys = project(across.ravel(), up.ravel(), table.crs, grid.crs)
+    back = ~grid.affine
+    columns = (back.a * xs + back.c).reshape(across.shape)
+    rows = (back.e * ys + back.f).reshape(up.shape)
+    left, top, right, bottom = bounds.T[:, :, None]
+    margin_x, margin_y = _MARGIN + _SLACK * (right - left), _MARGIN + _SLACK * (bottom - top)
+    with np.errstate(invalid="ignore"):  # What has no place is held by nothing.
+        aside = columns - (left - margin_x)
+        if grid.crs.period is not None:
+            aside %= grid.crs.period / grid.affine.a
+    beside = (aside >= 0) & (aside <= right - left + 2 * margin_x)
+    held = beside & (rows >= top - margin_y) & (rows <= bottom + margin_y)
+    return np.asarray(held.all(axis=1))
 
 
 def _reach(box: NDArray[np.float64], grid: Grid) -> Window | None:

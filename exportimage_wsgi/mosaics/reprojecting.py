@@ -81,8 +81,7 @@ def _unwound(points: Coordinates, target: CRS, period: float) -> Coordinates:
     """The vertices with x running on past the antimeridian; a ring around a pole takes it in."""
     xs = np.unwrap(points[:, 0], period=period)
     if abs(xs[-1] - xs[0]) > period / 2:
-        edge = period / 4 if target.is_geographic else period / 2
-        pole = math.copysign(edge, float(np.mean(points[:, 1])))
+        pole = target.poles_y[bool(np.mean(points[:, 1]) > 0)]
         return _around_a_pole(points[:-1] if xs[-1] > xs[0] else points[:0:-1], period, pole)
     middle = (xs.min() + xs.max()) / 2
     return np.column_stack([xs - period * math.floor(middle / period + 0.5), points[:, 1]])

@@ -59,6 +59,19 @@ def test_a_box_around_a_pole_takes_in_the_pole():
     assert 75 < box.ymin < 82
 
 
+@pytest.mark.parametrize(
+    ("wkid", "pole"),
+    [(4087, 10018754.17), (54003, 14675057.85), (6933, 7342230.13), (3857, 20037508.34)],
+)
+def test_a_box_around_a_pole_reaches_to_where_a_map_has_it(wkid, pole):
+    """The last map is Mercator's, on which it would be infinitely far."""
+    found = projected(extent((-2e6, -2e6, 2e6, 2e6), 3995), crs_from_wkid(wkid))
+
+    assert found.ymax == pytest.approx(pole, abs=0.1)
+    south = projected(extent((-2e6, -2e6, 2e6, 2e6), 3031), crs_from_wkid(wkid))
+    assert south.ymin == pytest.approx(-pole, abs=0.1)
+
+
 def test_a_cap_in_degrees_is_wide_enough_in_polar_metres():
     """The parallel of 60° is a circle: its radius, from PROJ, must fit into the box."""
     polar = crs_from_wkid(3995)

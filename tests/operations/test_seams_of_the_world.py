@@ -109,3 +109,40 @@ def test_a_scene_around_the_world_has_no_edge_at_its_seam(tmp_path: Path) -> Non
 
     assert row == pytest.approx(row[::-1])
     assert row.max() == pytest.approx(row[40]) and np.diff(row[:40]).min() > -1e-6
+
+
+EVERYWHERE = {
+    "world": (3, (-180, -90, 180, 90), "EPSG:4326"),
+    "turned": (4, (0, -90, 360, 90), "EPSG:4326"),
+    "arctic": (5, (-2e6, -2e6, 3e6, 2e6), "EPSG:3995"),
+    "north": (9, (-45, 70, -15, 76), "EPSG:4326"),
+}
+"""Value, box and reference of scenes that aren't simply what lies within their outlines."""
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "picture", "box"),
+    [
+        ("world", 4326, 2193, (0, 4e6, 3e6, 7e6)),
+        ("world", 32632, 4326, (-180, 60, 180, 90)),
+        ("turned", 4326, 3035, (1e6, 1e6, 7e6, 6e6)),
+        ("turned", "ESRI:54030", "ESRI:54030", (-17e6, -8.6e6, 17e6, 8.6e6)),
+        ("arctic", 3995, 4326, (-30, 80, 0, 81)),
+        ("arctic", 3995, "ESRI:54032", (-14e6, -14e6, 14e6, 14e6)),
+        ("arctic", 3857, 4326, (-30, 80, 0, 81)),
+        ("arctic", 54003, 54003, (-20e6, 7e6, 20e6, 14.6e6)),
+        ("north", 3857, 3995, (-4e6, -4e6, 4e6, 4e6)),
+    ],
+)
+def test_a_mosaic_of_a_scene_shows_all_of_it(
+    tmp_path: Path, name: str, own: Any, picture: Any, box: Any
+) -> None:
+    value, place, crs = EVERYWHERE[name]
+    path = write(tmp_path / f"{name}.tif", np.full((1, 60, 120), value, "uint8"), place, crs)
+    number = int(str(own).removeprefix("ESRI:"))
+
+    found = drawn(mosaic([path], crs=number, pattern=None), box, picture, None, (60, 40))
+
+    alone = drawn(ImageService.open(path), box, picture, None, (60, 40))
+    assert (alone == value).sum() > 5
+    assert np.array_equal(found, alone, equal_nan=True)
