@@ -37,7 +37,7 @@ def is_raster(path: Path) -> bool:
     if ending in _PICTURES:
         beside = [path.with_suffix(each) for each in _PICTURES[ending]]
         return any(file.exists() for file in (*beside, Path(f"{path}.aux.xml")))
-    return ending in _ENDINGS or (path / "hdr.adf").is_file()
+    return ending in _ENDINGS or os.path.isfile(path / "hdr.adf")
 
 
 def rasters_below(folder: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import SourceError
 from ..imagery.sources import is_source, open_source
 from ..imagery.sources.datasets import is_zarr
-from ..imagery.sources.versions import checked_version, display_name, is_address
+from ..imagery.sources.versions import check_allowed, checked_version, display_name, is_address
 from ..rasters import GLOB_SIGNS, fixed_part, is_glob, is_raster, rasters_below, stem
 from .items import Found
 
@@ -133,14 +133,19 @@ def _of_file(path: str, root: str) -> Found:
 
 def _of_folder(path: str) -> Iterator[Found]:
     root = os.path.abspath(path)
-    for raster in rasters_below(Path(root)):
-        yield _of_file(str(raster), root)
+    try:
+        for raster in rasters_below(Path(root)):
+            yield _of_file(str(raster), root)
+    except PermissionError as error:
+        denied = display_name(error.filename)
+        raise SourceError(f"{denied} cannot be read: {error.strerror}") from error
 
 
 def _of_glob(pattern: str) -> Iterator[Found]:
     pattern, mark, variable = pattern.partition("#")
     pattern = os.path.abspath(os.path.expanduser(pattern))
     root = fixed_part(pattern)
+    check_allowed(root)
     ending = os.path.splitext(pattern)[1]
     says_ending = bool(ending) and not any(sign in ending for sign in GLOB_SIGNS)
     for path in sorted(glob.iglob(pattern, recursive=True)):

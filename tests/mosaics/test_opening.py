@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.mosaics.opening import is_mosaic, open_mosaic
 from exportimage_wsgi.mosaics.settings import MosaicSettings
 from tests.mosaics.scenes import row_of_scenes, scene
-from tests.rasters import waves, write
+from tests.rasters import folder_for_all, kept_from_us, waves, write
 
 DEFAULT = MosaicSettings()
 
@@ -105,6 +106,21 @@ def test_a_mosaic_survives_pickle(tmp_path: Path) -> None:
 def test_an_empty_folder_is_no_mosaic(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="has no raster"):
         open_mosaic(tmp_path, DEFAULT)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="access is another matter there")
+@pytest.mark.parametrize(
+    ("what", "kept"), [("scenes", "scenes"), ("scenes", "scenes/more"), ("scenes/*.tif", "scenes")]
+)
+def test_a_folder_that_we_may_not_read_is_named(what: str, kept: str) -> None:
+    with folder_for_all() as folder:
+        row_of_scenes(folder / "scenes")
+        (folder / "scenes/more").mkdir()
+        ImageService.open(folder / what)
+        denied = f"^{Path(kept).name} cannot be read: Permission denied$"
+
+        with kept_from_us(folder / kept), pytest.raises(SourceError, match=denied):
+            ImageService.open(folder / what)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

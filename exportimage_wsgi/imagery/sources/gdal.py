@@ -22,7 +22,7 @@ from .levels import Ranges, assembled
 from .source import Level, SourceInfo
 from .tiled import forget, read_tiles
 from .validity import scaled, validity
-from .versions import checked_version, is_address, replaced
+from .versions import check_allowed, checked_version, is_address, replaced
 
 _Read = tuple[Values, NDArray[np.uint8] | None]
 
@@ -188,10 +188,11 @@ def _checked_path(path: str) -> str:
         return path
     if "://" in path:
         raise SourceError(f"{path.partition('://')[0]}:// is not a kind of address that is read")
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise SourceError(f"{Path(path).name} is no file")
+    check_allowed(path)
     if not os.path.exists(path):
         raise SourceError(f"{Path(path).name} is missing")
-    if not (os.path.isfile(path) or os.path.isdir(path)):
-        raise SourceError(f"{Path(path).name} is no file")
     try:
         path.encode()
     except UnicodeEncodeError:

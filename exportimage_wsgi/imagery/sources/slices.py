@@ -19,7 +19,7 @@ from .array_info import Axes, axes_of, declared_nodata, describe_array, spatial_
 from .datasets import FAULTS, datasets, is_zarr
 from .source import SourceInfo
 from .validity import held, validity
-from .versions import checked_version, display_name, is_address
+from .versions import check_allowed, checked_version, display_name, is_address
 
 NETCDF_ENDINGS = (".nc", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5")
 _log = logging.getLogger(__name__)
@@ -166,6 +166,7 @@ def _parsed(text: str) -> tuple[str, str, tuple[tuple[str, int], ...]]:
     path, _, fragment = text.partition("#")
     variable, _, query = fragment.partition("?")
     if not is_address(path):
+        check_allowed(path)
         if not os.path.exists(path):
             raise SourceError(f"{Path(path).name} is missing")
         path = os.path.abspath(path)

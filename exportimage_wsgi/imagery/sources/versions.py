@@ -98,6 +98,24 @@ def checked_version(path: str, files: tuple[str, ...] = ()) -> str:
         raise SourceError(f"{display_name(path)} cannot be reached: {error.strerror}") from error
 
 
+def check_allowed(path: str) -> None:
+    """Is this process kept from a file or folder? GDAL and others would say that it is damaged.
+
+    Raises:
+        SourceError: it is.
+    """
+    try:
+        if os.path.isdir(path):
+            os.scandir(path).close()
+        else:
+            # Of a pipe nobody may write to, which would be waited for.
+            os.close(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
+    except PermissionError as error:
+        raise SourceError(f"{display_name(path)} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError):
+        return  # Whoever opens it has more to say of that.
+
+
 def state_of(file: str | int) -> State:
     """What tells a file of this machine, by path or open, from what takes its place."""
     state = os.stat(file)

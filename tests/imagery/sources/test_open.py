@@ -12,6 +12,7 @@ import xarray
 from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.imagery.sources import address_of, open_source
 from tests.imagery.sources.reading import ramp, whole
+from tests.rasters import folder_for_all, kept_from_us
 
 
 @pytest.fixture
@@ -90,6 +91,24 @@ def test_what_is_no_file_is_missing(text, tmp_path, monkeypatch):
 
     with pytest.raises(SourceError, match=r"is missing|cannot be reached"):
         open_source(text)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="access is another matter there")
+@pytest.mark.parametrize("kept", ["itself", "its folder"])
+@pytest.mark.parametrize("name", ["scene.tif", "cube.nc#heat", "store.zarr#heat"])
+def test_what_we_may_not_read_is_neither_damaged_nor_missing(name, kept, array, write):
+    with folder_for_all() as folder:
+        file = folder / name.partition("#")[0]
+        write(ramp(1, 5, 5)).rename(folder / "scene.tif")
+        array.to_netcdf(folder / "cube.nc")
+        array.to_zarr(folder / "store.zarr", consolidated=False)
+        open_source(f"{folder / name}")
+
+        with (
+            kept_from_us(file if kept == "itself" else folder),
+            pytest.raises(SourceError, match=f"^{file.name} cannot be read: Permission denied$"),
+        ):
+            open_source(f"{folder / name}")
 
 
 @pytest.mark.parametrize("text", ["ftp://host/a.tif", "zip://a.zip!a.tif", "postgresql://host/db"])
