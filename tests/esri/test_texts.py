@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from exportimage_wsgi.esri.texts import read_json, read_xml
+from exportimage_wsgi.esri.texts import integer, read_json, read_xml
+
+
+@pytest.mark.parametrize("text", ["", "1.0", "1e3", "0x1", "١", "1_000", "- 1", "9" * 19])
+def test_a_whole_number_has_ascii_digits_and_not_too_many(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a whole number"):
+        integer(text)
+
+
+def test_a_whole_number_may_have_a_sign_and_space_around() -> None:
+    assert [integer(text) for text in (" +7 ", "-0", "9" * 18)] == [7, 0, 10**18 - 1]
 
 
 def test_json_is_read() -> None:

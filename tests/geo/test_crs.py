@@ -132,10 +132,21 @@ def test_points_are_projected_as_proj_does():
     assert np.allclose((xs, ys), witness.transform([14.0, 15.5], [50.0, 51.0]), rtol=0, atol=1e-9)
 
 
-def test_a_latitude_beyond_the_pole_has_no_place():
-    _, ys = project([0.0], [4028802.0], crs_from_wkid(4326), crs_from_wkid(32633))
+@pytest.mark.parametrize("latitude", [4028802.0, 90.001, -90.001])
+def test_a_latitude_beyond_the_pole_has_no_place(latitude):
+    _, ys = project([0.0, 0.0], [latitude, 90.0], crs_from_wkid(4326), crs_from_wkid(54030))
 
-    assert not np.isfinite(ys).any()
+    assert np.isfinite(ys).tolist() == [False, True]
+
+
+def test_the_area_that_a_reference_is_meant_for_may_lie_across_the_antimeridian():
+    fiji = crs_from_wkid(3460)  # From 176.81 east to 178.15 west.
+    longitudes = np.array([176.0, 177.0, 180.0, -180.0, -179.0, 181.0, -178.0, 0.0])
+
+    meant = fiji.is_meant_for(longitudes, np.full(8, -15.0))
+
+    assert meant.tolist() == [False, True, True, True, True, True, False, False]
+    assert not fiji.is_meant_for(np.array([180.0]), np.array([-30.0])).any()
 
 
 @pytest.mark.parametrize("wkid", [4326, 102113, 102003])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from affine import Affine
 
 from exportimage_wsgi.geo.crs import crs_from_wkid
-from exportimage_wsgi.geo.placement import Placement
+from exportimage_wsgi.geo.placement import Placement, positions
 from exportimage_wsgi.geo.survey import surely_inside, typical_steps
 from tests.geo.grids import UTM, grid_over, mesh_over
 
@@ -35,6 +36,20 @@ def test_a_grid_without_a_place_on_the_raster_has_no_steps():
 )
 def test_it_is_known_whether_all_pixels_lie_on_the_raster(bounds, inside):
     assert surely_inside(grid_over(bounds, 32633, (300, 300)), UTM) is inside
+
+
+def test_a_picture_that_bulges_out_of_the_raster_between_two_looks_is_not_inside():
+    """A parallel is lowest at ten degrees east, where no column of the lattice lies."""
+    raster = Placement(
+        crs=crs_from_wkid(3035), affine=Affine(100, 0, 3500000, 0, -100, 3600000),
+        shape_yx=(11623, 20000),
+    )  # fmt: skip
+    grid = grid_over((5, 45, 16, 50), 4326, (110, 50))
+    columns = np.array([44.1, 50.0, 55.0])
+    lowest = positions(grid, raster, columns, np.full(3, 49.5))[1]
+
+    assert max(lowest[0], lowest[2]) < 11623 < lowest[1]
+    assert surely_inside(grid, raster) is False
 
 
 def test_a_picture_wider_than_the_world_is_not_inside_a_raster_of_a_part_of_it():

@@ -212,6 +212,18 @@ def test_the_world_map_repeats_beyond_its_edges():
 
 
 @pytest.mark.parametrize("interpolation", EVERY)
+def test_a_map_that_lacks_a_meridian_does_not_repeat_across_the_gap(interpolation):
+    data = np.zeros((1, 180, 359))
+    data[..., -1] = 1000
+    source = in_memory(data, WORLD, crs_from_wkid(4326))  # As far as 179 degrees east.
+    pixels = warped(source, grid((178, -1, 182, 1), 4326, (16, 8)), interpolation)
+
+    assert pixels.valid[0].tolist() == [[255] * 4 + [0] * 4 + [255] * 8] * 8
+    assert (pixels.values[0, :, 3] > 900).all()
+    assert (pixels.values[0, :, 8:] == 0).all()
+
+
+@pytest.mark.parametrize("interpolation", EVERY)
 def test_what_is_farther_than_integers_count_is_no_data(interpolation):
     """Compiled code that takes 1e20 for an integer would read outside of its arrays."""
     tiny, far = Affine(1e-6, 0, 0, 0, -1e-6, 0), 1.5 * 2**48

@@ -66,12 +66,36 @@ def test_items_are_found_any_number_of_turns_around_the_world(turns):
         assert ids(mosaic, place) == [found]
 
 
-def test_ties_are_broken_by_id_in_every_order():
-    mosaic = dataset(item_table(row_of_boxes(5), 3857, Year=[2000] * 5))
-    attribute = {"mosaicMethod": "esriMosaicAttribute", "sortField": "Year"}
+@pytest.mark.parametrize("method", ["Attribute", "Northwest", "Center", "Nadir", "Viewpoint"])
+def test_ties_are_broken_by_id_in_every_order(method):
+    boxes = [shapely.box(0, 0, 10, 10)] * 40
+    mosaic = dataset(item_table(boxes, 3857, Year=[2000] * 40))
+    rule = {
+        "mosaicMethod": f"esriMosaic{method}",
+        "sortField": "Year",
+        "viewpoint": {"x": 3, "y": 4},
+    }
 
-    assert ids(mosaic, PLACE, attribute) == [1, 2, 3, 4, 5]
-    assert ids(mosaic, PLACE, attribute | {"ascending": False}) == [5, 4, 3, 2, 1]
+    assert ids(mosaic, PLACE, rule) == list(range(1, 41))
+    assert ids(mosaic, PLACE, rule | {"ascending": False}) == list(range(40, 0, -1))
+
+
+def test_what_is_equally_far_but_for_rounding_is_a_tie():
+    """Pairs of items, right and left of a middle that is no binary fraction."""
+    shifts = [shift for step in range(1, 40) for shift in (step * 0.1, -step * 0.1)]
+    boxes = [shapely.box(60.3 + shift - 5, 0, 60.3 + shift + 5, 10) for shift in shifts]
+    place = grid((10.3, 0, 110.3, 10), 3857, (100, 10))
+
+    found = ids(dataset(item_table(boxes, 3857)), place, {"mosaicMethod": "esriMosaicCenter"})
+
+    assert found == list(range(1, 79))
+
+
+def test_many_that_are_tied_in_groups_keep_the_order_of_their_ids():
+    boxes = row_of_boxes(3) * 20
+    found = ids(dataset(item_table(boxes, 3857)), PLACE, {"mosaicMethod": "esriMosaicNorthwest"})
+
+    assert found == [*range(1, 61, 3), *range(2, 61, 3), *range(3, 61, 3)]
 
 
 @pytest.mark.parametrize("ascending", [True, False])
@@ -159,8 +183,11 @@ def test_items_are_drawn_at_their_pixel_sizes_only_unless_they_are_locked():
     mosaic = dataset(table)
     coarse = grid((0, 0, 100, 100), 3857, (10, 10))
 
+    edge = grid((0, 0, 40, 20), 3857, (20, 10))
+
     assert ids(mosaic, PLACE) == [1, 3]
     assert ids(mosaic, coarse) == [2, 3]
+    assert ids(mosaic, edge) == [1, 2, 3]  # Both ends count.
     rule = {"mosaicMethod": "esriMosaicLockRaster", "lockRasterIds": [2, 1]}
     assert ids(mosaic, PLACE, rule) == [2, 1]
 

@@ -375,6 +375,41 @@ def test_bands_that_a_scene_lacks_are_no_data_and_one_band_is_all(tmp_path):
     assert pixels.valid[:, 0, 35].tolist() == [255, 255, 0]
 
 
+@pytest.mark.parametrize(
+    ("asked", "values", "found"),
+    [
+        ((0, 1, 2), (5, 9, 9), [0, 0, 0]),
+        ((0, 1, 2), (9, 9, 5), [255, 255, 0]),
+        ((2, 1, 0), (9, 9, 5), [0, 0, 0]),
+        ((2, 1, 0), (5, 9, 9), [0, 255, 255]),
+    ],
+)
+def test_no_data_values_are_told_to_a_scene_by_the_bands_that_it_has(
+    tmp_path, asked, values, found
+):
+    write(tmp_path / "a.tif", np.full((2, 10, 10), 5, "uint8"), (0, 0, 10, 10), "EPSG:3857")
+    service = ImageService.open(str(tmp_path), mosaic=MosaicSettings(bands=3))
+    request = ExportRequest(
+        bbox=(0, 0, 10, 10), size=(10, 10), band_ids=asked, no_data=values,
+        no_data_interpretation="any", format="tiff",
+    )  # fmt: skip
+    view = plan_export(service, request).view
+
+    assert read(view, view.grid.whole).valid[:, 0, 5].tolist() == found
+
+
+def test_a_scene_that_is_replaced_after_the_plan_fails_the_picture(tmp_path):
+    for value, name in enumerate("ab"):
+        data = np.full((1, 10, 10), value, "uint8")
+        write(tmp_path / f"{name}.tif", data, (10 * value, 0, 10 * value + 10, 10), "EPSG:3857")
+    service = ImageService.open(str(tmp_path))
+    view = plan_export(service, ExportRequest(size=(20, 10), format="tiff")).view
+    write(tmp_path / "b.tif", np.full((1, 90, 90), 7, "uint8"), (10, 0, 20, 10), "EPSG:3857")
+
+    with pytest.raises(ItemError, match="replaced while it was served"):
+        read(view, view.grid.whole)
+
+
 def test_a_scene_that_has_none_of_the_bands_covers_nothing(tmp_path):
     write(tmp_path / "a.tif", np.full((2, 10, 10), 5, "uint8"), (0, 0, 10, 10), "EPSG:3857")
     write(tmp_path / "b.tif", np.full((3, 10, 10), 6, "uint8"), (0, 0, 5, 10), "EPSG:3857")
