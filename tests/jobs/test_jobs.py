@@ -107,6 +107,65 @@ def test_its_progress_never_goes_back(jobs: Jobs, monkeypatch: pytest.MonkeyPatc
     assert told == [25, 50, 50, 75]
 
 
+def test_one_that_has_not_ended_is_not_told_as_complete(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exportimage_wsgi.jobs.making._TOLD_EVERY", -1)
+    told = []
+
+    def make(progress: Progress, has_left: Left) -> dict[str, Any]:
+        progress(4, 4)
+        told.extend(job.percent for job in Records(tmp_path, 600).all())
+        return {}
+
+    ended(jobs, jobs.submit("scene", make))
+
+    assert told == [99]
+
+
+def test_one_that_waits_long_is_not_told_as_lost(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exportimage_wsgi.jobs.making._BEAT", 0.02)
+    work = Work()
+    jobs.submit("scene", work)
+    assert work.begun.wait(10)
+    waiting = jobs.submit("scene", work)
+    record = tmp_path / f".job-{waiting.id}.json"
+    os.utime(record, (time.time() - 31,) * 2)
+
+    until(lambda: time.time() - record.stat().st_mtime < 20, "no beat was told")
+
+    assert jobs.find(waiting.id, "scene").state is State.SUBMITTED
+
+
+def test_a_forked_process_makes_its_own(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads don't live on in a child, but the object that knows them does."""
+    work, child = Work(), os.getpid() + 1
+    jobs.submit("scene", work)
+    assert work.begun.wait(10)
+
+    monkeypatch.setattr(os, "getpid", lambda: child)
+    job = jobs.submit("scene", lambda progress, has_left: {})
+
+    assert ended(jobs, job).state is State.SUCCEEDED
+    work.may_end.set()
+
+
+def test_a_forked_process_that_ends_leaves_those_of_its_parent(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, child = Work(), os.getpid() + 1
+    job = jobs.submit("scene", work)
+    assert work.begun.wait(10)
+
+    monkeypatch.setattr(os, "getpid", lambda: child)
+    jobs.close()
+    work.may_end.set()
+
+    assert ended(jobs, job).state is State.SUCCEEDED
+
+
 def test_one_that_waits_is_cancelled_at_once(jobs: Jobs) -> None:
     work = Work()
     jobs.submit("scene", work)
@@ -181,12 +240,16 @@ def test_jobs_that_ended_long_ago_are_removed(jobs: Jobs, tmp_path: Path) -> Non
     with pytest.raises(NotFoundError):
         jobs.find(old.id, "scene")
     os.utime(tmp_path / f".job-{old.id}.json", (time.time() - 700,) * 2)
+    recent = ended(jobs, jobs.submit("scene", lambda progress, has_left: {}))
+    os.utime(tmp_path / f".job-{recent.id}.json", (time.time() - 500,) * 2)
     (tmp_path / ".job-of-mine").touch()
+    os.utime(tmp_path / ".job-of-mine", (0, 0))
 
     new = jobs.submit("scene", lambda progress, has_left: {})
 
     ended(jobs, new)
     assert {path.name for path in tmp_path.glob(".job-*")} == {
+        f".job-{recent.id}.json",
         f".job-{new.id}.json",
         ".job-of-mine",
     }
