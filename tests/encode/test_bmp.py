@@ -11,7 +11,7 @@ from exportimage_wsgi.pixels import Pixels
 from tests.encode.drawing import SIZES, canvas, cut_small, encoded, holes, opened, scene
 
 
-@pytest.mark.parametrize("size_wh", SIZES)
+@pytest.mark.parametrize("size_wh", [*SIZES, (8, 3)])
 @pytest.mark.parametrize("bands", [1, 3])
 @pytest.mark.parametrize("strip", [1, 1 << 20])
 def test_colours_are_read_back_on_the_background(
