@@ -22,7 +22,7 @@ from .sources.source import Level, Source
 
 _ENOUGH_PIXELS = 1_000_000
 _STRIP_VALUES = 1 << 22
-_FORMAT = 1
+_FORMAT = 2
 _MOST_KNOWN = 1024
 _MOST_FILES = 10_000
 _LARGEST_SQUARED = 1e100

@@ -205,7 +205,7 @@ def test_another_version_has_its_own(tmp_path, reads):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "null", '{"format": 0, "bands": null}', '{"format": 1}', "[" * 9000]
+    "content", ["", "{", "[]", "null", '{"format": 0, "bands": null}', '{"format": 2}', "[" * 9000]
 )
 def test_what_cannot_be_understood_is_found_anew(tmp_path, reads, content):
     scene = source(waves((70, 90)))
@@ -216,7 +216,7 @@ def test_what_cannot_be_understood_is_found_anew(tmp_path, reads, content):
     module._known.clear()
 
     assert kept_statistics(scene, tmp_path) == first and len(reads) == 2
-    assert json.loads(file.read_text())["format"] == 1
+    assert json.loads(file.read_text())["format"] == 2
 
 
 def test_those_of_another_number_of_bands_are_found_anew(tmp_path, reads):

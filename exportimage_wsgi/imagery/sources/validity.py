@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from ...pixels import Validity, Values, all_valid
 
 _LARGEST_EXACT = 2**53
+_NEAR = 2.0**-21
+"""Of a no-data value, by which floats may be off it."""
 
 
 def held(value: float | None, dtype: np.dtype[Any], bits: int | None = None) -> float | int | None:
@@ -70,18 +72,44 @@ def validity(
 
 
 def _valid(values: NDArray[Any], nodata: float | None) -> NDArray[np.uint8]:
-    usable = values == values if values.dtype.kind in "fc" else None
-    if nodata is not None and nodata == nodata:
-        numbers = values.real if values.dtype.kind == "c" else values
-        if isinstance(nodata, float) and numbers.dtype.kind in "ui":
-            numbers = numbers.astype(np.float64)
-        differs = numbers != numbers.dtype.type(nodata)
-        usable = differs if usable is None else np.logical_and(usable, differs, out=usable)
+    usable = _usable(values, nodata if nodata == nodata else None)
     if usable is None:
         return np.full(values.shape, 255, np.uint8)
     # Minus one is 255 in a byte.
     valid: NDArray[np.uint8] = np.negative(usable.view(np.uint8))
     return valid
+
+
+def _usable(values: NDArray[Any], nodata: float | None) -> NDArray[np.bool_] | None:
+    """Which are numbers other than the no-data value, which isn't NaN here; `None`: all."""
+    kind = values.dtype.kind
+    if kind not in "fc":
+        return None if nodata is None else _differing(values, nodata)
+    if nodata is None:
+        return np.asarray(values == values)
+    numbers = values.real if kind == "c" else values
+    low, high = _about(nodata, numbers.dtype)
+    # NaN lies on neither side.
+    apart = np.asarray((numbers < low) | (numbers > high))
+    return np.asarray(apart & (values == values)) if kind == "c" else apart
+
+
+def _differing(values: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
+    numbers = values.astype(np.float64) if isinstance(nodata, float) else values
+    return np.asarray(numbers != numbers.dtype.type(nodata))
+
+
+def _about(nodata: float, dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """First and last of the floats that are the no-data value, as GDAL has it: rounded texts say
+    it, or it was rounded to another type. Half of the largest float and more are one to it."""
+    if not nodata or np.isinf(nodata):
+        return dtype.type(nodata), dtype.type(nodata)
+    is_huge = dtype.itemsize >= 4 and abs(nodata) > float(np.finfo(dtype).max) / 2
+    ends = (
+        (nodata / 2, nodata * np.inf) if is_huge else (nodata * (1 - _NEAR), nodata * (1 + _NEAR))
+    )
+    low, high = sorted(ends)
+    return dtype.type(low), dtype.type(high)
 
 
 def scaled(

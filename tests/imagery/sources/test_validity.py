@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import rasterio
 
 from exportimage_wsgi.imagery.sources.validity import held, scaled, validity
+from tests.rasters import write
 
 
 @pytest.mark.parametrize(
@@ -55,6 +59,37 @@ def test_the_real_part_decides_of_complex_values_and_nan_of_either():
     values = np.array([[[1 + 1j, 5 + 0j, complex(0, np.nan), complex(np.nan, 0)]]], "complex64")
 
     assert validity(values, (5,)).tolist() == [[[255, 0, 0, 0]]]
+
+
+LEAST_F32 = -3.4028234663852886e38
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata", "value"),
+    [
+        ("float32", -3.4e38, LEAST_F32),
+        ("float32", -3.40282e38, LEAST_F32),
+        ("float64", -3.4028235e38, LEAST_F32),
+        ("float64", -1.797693e308, -1.7976931348623157e308),
+        ("float64", -9999.000001, -9999.0),
+        ("float64", -9999.01, -9999.0),
+        ("float32", 1.0, 1.0000001),
+        ("float32", 1.0, 1.000001),
+        ("float32", 0.0, 1e-30),
+        ("float64", np.inf, 1.7e308),
+    ],
+)
+def test_floats_are_no_data_as_nearly_as_gdal_has_it(
+    tmp_path: Path, dtype: str, nodata: float, value: float
+) -> None:
+    values = np.array([[[value, 5.0, np.nan]]], dtype)
+    path = write(tmp_path / "a.tif", values, (0, 0, 3, 1), "EPSG:3857", nodata=nodata)
+    with rasterio.open(path) as dataset:
+        known = dataset.read_masks(1)
+
+    found = validity(values, (held(nodata, values.dtype),))
+
+    assert found[0, 0].tolist() == [known[0, 0], 255, 0]
 
 
 def test_scaling_is_by_band_and_leaves_nan_where_nothing_is_valid():
