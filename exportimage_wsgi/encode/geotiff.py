@@ -29,17 +29,16 @@ def place_tags(grid: Grid) -> list[Tag]:
 
 @lru_cache(maxsize=256)
 def reference_tags(crs: CRS) -> tuple[Tag, ...]:
-    """The GeoKeys of a spatial reference, as GDAL writes them.
+    """The GeoKeys of a spatial reference, as GDAL writes them; those of EPSG's number for it where
+    there are none for Esri's.
 
     Raises:
         UnknownCRSError: there are none for it.
     """
-    from PIL import Image
-
-    image: Any = Image.open(io.BytesIO(_smallest(crs)))  # of its TIFF kind, which has tags
-    with image:
-        found = {number: image.tag_v2.get(number) for number in (_KEYS, _KEY_NUMBERS, _KEY_TEXTS)}
-    if found[_KEYS] is None:
+    found = _keys_of(crs)
+    if found is None and crs.latest_wkid != crs.wkid:
+        found = _keys_of(CRS(definition=f"EPSG:{crs.latest_wkid}"))
+    if found is None:
         raise UnknownCRSError("GeoTIFF has no keys for this spatial reference")
     tags = [Tag(_KEYS, "H", found[_KEYS])]
     if found[_KEY_NUMBERS] is not None:
@@ -48,6 +47,16 @@ def reference_tags(crs: CRS) -> tuple[Tag, ...]:
     if found[_KEY_TEXTS]:
         tags.append(text(_KEY_TEXTS, found[_KEY_TEXTS]))
     return tuple(tags)
+
+
+def _keys_of(crs: CRS) -> dict[int, Any] | None:
+    """Pillow's values of the three tags, if there are keys."""
+    from PIL import Image
+
+    image: Any = Image.open(io.BytesIO(_smallest(crs)))  # of its TIFF kind, which has tags
+    with image:
+        found = {number: image.tag_v2.get(number) for number in (_KEYS, _KEY_NUMBERS, _KEY_TEXTS)}
+    return None if found[_KEYS] is None else found
 
 
 def _smallest(crs: CRS) -> bytes:

@@ -18,10 +18,11 @@ from rasterio.crs import CRS
 
 from exportimage_wsgi.encode import FORMATS
 from exportimage_wsgi.encode.format import Compression, Options
+from exportimage_wsgi.encode.geotiff import reference_tags
 from exportimage_wsgi.encode.tiff_tags import Image as TiffImage
 from exportimage_wsgi.encode.tiff_tags import Tag, head
 from exportimage_wsgi.errors import UnknownCRSError
-from exportimage_wsgi.geo.crs import crs_from_wkt
+from exportimage_wsgi.geo.crs import crs_from_wkid, crs_from_wkt
 from exportimage_wsgi.pixels import Pixels, PixelType
 from tests.encode.drawing import (
     SIZES,
@@ -129,6 +130,11 @@ def test_a_number_out_of_use_is_not_replaced_by_another() -> None:
 
     with rasterio.Env(OSR_USE_NON_DEPRECATED="NO"), rasterio.open(io.BytesIO(data)) as dataset:
         assert dataset.crs.to_epsg() == 2063
+
+
+@pytest.mark.parametrize(("esri", "epsg"), [(54035, 8857), (102785, 6270)])
+def test_keys_are_those_of_epsg_where_esris_number_has_none(esri: int, epsg: int) -> None:
+    assert reference_tags(crs_from_wkid(esri)) == reference_tags(crs_from_wkid(epsg))
 
 
 def test_a_reference_that_geotiff_cannot_tell_is_refused() -> None:
