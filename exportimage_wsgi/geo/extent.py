@@ -11,6 +11,9 @@ from .crs import CRS, Coordinates, project
 # 22 steps are the 21 points between the corners that PROJ's own bounds put on an edge.
 _STEPS = 22
 _FINE_STEPS = 8 * _STEPS
+_INSIDE = np.linspace(0.05, 0.95, 10)
+_SLACK = 0.01
+"""Of the size of a box, whose edges bulge between their points."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,24 @@ def projected(extent: Extent, target: CRS) -> Extent | None:
     if not (np.isfinite(xs).all() and np.isfinite(ys).all()):
         return None
     return envelope_of_ring(xs, ys, target)
+
+
+def projected_with_inside(extent: Extent, target: CRS) -> Extent | None:
+    """As `projected`; `None` also where the box isn't around what its edges enclose, as where what
+    the target draws infinitely far lies within."""
+    found = projected(extent, target)
+    if found is None or extent.crs == target:
+        return found
+    across, up = extent.xmin + _INSIDE * extent.width, extent.ymin + _INSIDE * extent.height
+    xs, ys = project(np.tile(across, len(up)), np.repeat(up, len(across)), extent.crs, target)
+    slack_x, slack_y = _SLACK * found.width, _SLACK * found.height
+    aside = xs - (found.xmin - slack_x)
+    if target.period is not None:
+        with np.errstate(invalid="ignore"):  # What has no place is held by nothing.
+            aside = aside % target.period
+    held = (aside >= 0) & (aside <= found.width + 2 * slack_x)
+    held &= (ys >= found.ymin - slack_y) & (ys <= found.ymax + slack_y)
+    return found if held.all() else None
 
 
 def _steps(extent: Extent) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..esri.geometry import Geometry, GeometryType
 from ..esri.queries import SpatialRelation
 from ..geo.crs import CRS, Coordinates, project
-from ..geo.extent import Extent, projected
+from ..geo.extent import Extent, projected_with_inside
 from .table import ItemTable, Positions
 
 _MOST_MENDED = 1_000
@@ -111,11 +111,12 @@ def _moved(shape: Any, across: float) -> Any:
 
 
 def _reach(table: ItemTable, crs: CRS) -> Extent | None:
-    """A box around all items with a margin, in a reference; `None` if it has no place there."""
+    """A box around all items with a margin, in a reference; `None` if there is none."""
     if table.box is None:
         return None
     xmin, ymin, xmax, ymax = table.box
-    found = projected(Extent(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=table.crs), crs)
+    box = Extent(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=table.crs)
+    found = projected_with_inside(box, crs)
     if found is None:
         return None
     margin = _MARGIN * max(found.width, found.height)

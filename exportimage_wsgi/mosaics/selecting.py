@@ -12,9 +12,8 @@ import numpy as np
 from ..errors import SourceError
 from ..esri.rules import MosaicMethod
 from ..geo.crs import CRS, project
-from ..geo.extent import Extent, projected
+from ..geo.extent import Extent, projected, projected_with_inside
 from ..geo.grid import Grid, Window
-from ..geo.placement import in_reference
 from ..imagery.mosaic import Item
 from ..imagery.sources import version_of
 from . import failures
@@ -26,9 +25,6 @@ from .table import ItemTable, Positions
 
 _LATTICE = 33
 _FAR = 1e300
-_INSIDE = np.mgrid[0.05:1:0.1, 0.05:1:0.1].reshape(2, -1)
-_SLACK = 0.01
-"""Of the size of a box, which bulges between the points of its edges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +103,7 @@ def boxes_of(grid: Grid, crs: CRS) -> list[tuple[float, float, float, float]]:
 
     Where an edge has no place in the reference, or isn't around what it encloses, it is boundless.
     """
-    extent = projected(grid.extent, crs)
-    if extent is None or not _holds_what_is_inside(extent, grid):
-        extent = _reachable(grid, crs)
+    extent = projected_with_inside(grid.extent, crs) or _reachable(grid, crs)
     if extent is None:
         return []
     if crs.period is None:
@@ -119,23 +113,6 @@ def boxes_of(grid: Grid, crs: CRS) -> list[tuple[float, float, float, float]]:
     home = -round((extent.xmin + extent.xmax) / 2 / crs.period)
     shifts = [turn * crs.period for turn in range(home - 2, home + 3)]
     return [(extent.xmin + x, extent.ymin, extent.xmax + x, extent.ymax) for x in shifts]
-
-
-def _holds_what_is_inside(extent: Extent, grid: Grid) -> bool:
-    """Does the box of a grid's edges hold the grid? Not if what its reference draws infinitely far
-    lies within."""
-    if extent.crs == grid.crs:
-        return True
-    rows, columns = grid.shape_yx
-    xs, ys = in_reference(grid, extent.crs, _INSIDE[0] * columns, _INSIDE[1] * rows)
-    slack_x, slack_y = _SLACK * extent.width, _SLACK * extent.height
-    aside = xs - (extent.xmin - slack_x)
-    if extent.crs.period is not None:
-        with np.errstate(invalid="ignore"):
-            aside = aside % extent.crs.period
-    held = (aside >= 0) & (aside <= extent.width + 2 * slack_x)
-    held &= (ys >= extent.ymin - slack_y) & (ys <= extent.ymax + slack_y)
-    return bool(held.all())
 
 
 def _reachable(grid: Grid, crs: CRS) -> Extent | None:

@@ -83,8 +83,10 @@ def items_at(reading: Reading, dataset: MosaicDataset, point: Coordinates) -> It
     if not np.isfinite(point).all():
         return Items(dataset=dataset, positions=dataset.table.everywhere[:0])
     ranked = _ranked(reading, dataset, _grid(reading, (*point, *point)))
-    place = [shapely.points(point)]
-    met = meeting(dataset.table, place, SpatialRelation.INTERSECTS, ranked)
+    period = dataset.table.crs.period or 0.0
+    turns = np.array([[turn * period, 0.0] for turn in ((-2, -1, 0, 1, 2) if period else (0,))])
+    places = list(shapely.points(point + turns))
+    met = meeting(dataset.table, places, SpatialRelation.INTERSECTS, ranked)
     return Items(dataset=dataset, positions=met)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pyproj import Transformer
 from exportimage_wsgi import ExportRequest, export_image
 from exportimage_wsgi.imagery.view import read
 from exportimage_wsgi.service import ImageService
+from tests.operations.asking import ask
 from tests.operations.scenes import mosaic
 from tests.rasters import write
 
@@ -146,3 +148,35 @@ def test_a_mosaic_of_a_scene_shows_all_of_it(
     alone = drawn(ImageService.open(path), box, picture, None, (60, 40))
     assert (alone == value).sum() > 5
     assert np.array_equal(found, alone, equal_nan=True)
+
+
+def one_scene(folder: Path, name: str) -> ImageService:
+    value, place, crs = EVERYWHERE[name]
+    data = np.full((1, 60, 120), value, "uint8")
+    return mosaic([write(folder / f"{name}.tif", data, place, crs)], pattern=None)
+
+
+@pytest.mark.parametrize("turn", [-360, 0, 360])
+@pytest.mark.parametrize("name", ["turned", "north"])
+def test_a_point_meets_scenes_on_every_turn(tmp_path: Path, name: str, turn: int) -> None:
+    service = one_scene(tmp_path, name)
+
+    found = ask(service, "identify", geometry=f"{turn - 25},73")
+
+    assert found["value"] == str(EVERYWHERE[name][0])
+    assert found["catalogItemVisibilities"] == [1]
+    (sample,) = ask(service, "getSamples", geometry=f"{turn - 25},73")["samples"]
+    assert sample["rasterId"] == 1
+
+
+@pytest.mark.parametrize("name", ["world", "turned"])
+def test_a_place_of_a_reference_of_one_continent_meets_the_world(tmp_path: Path, name: str) -> None:
+    place = {"xmin": 35e5, "ymin": 52e5, "xmax": 36e5, "ymax": 53e5}
+    geometry = json.dumps(place | {"spatialReference": {"wkid": 3035}})
+
+    found = ask(
+        one_scene(tmp_path, name), "query", geometry=geometry, geometryType="esriGeometryEnvelope",
+        returnCountOnly="true",
+    )  # fmt: skip
+
+    assert found == {"count": 1}
