@@ -177,11 +177,12 @@ def drawn(export: Export, max_age: int = 0) -> dict[str, str]:
     if extent.crs.code:
         headers["Content-Crs"] = extent.crs.code
     if export.notes:
-        headers["Content-Notes"] = _in_a_header("; ".join(export.notes))
+        headers["Content-Notes"] = in_a_header("; ".join(export.notes))
     return headers
 
 
-def _in_a_header(text: str) -> str:
+def in_a_header(text: str) -> str:
+    """What of a text a header may hold."""
     plain = "".join(sign if sign.isprintable() else "?" for sign in text)
     return plain.encode("ascii", "replace").decode()[:_LONGEST_HEADER]
 

@@ -100,6 +100,16 @@ def test_transparent_entries_unknown_indices_and_no_data_are_not_seen(name: str)
     assert rgba(data)[0, :, 3].tolist() == [0, 0, 0, 255]
 
 
+@pytest.mark.parametrize(("alpha", "expected"), [(127, 0), (128, 255)])
+def test_a_gif_shows_entries_that_are_half_opaque(alpha: int, expected: int) -> None:
+    palette = (*LAND_COVER, (200, 0, 0, alpha))
+    pixels = Pixels(np.array([[[1, 4]]], np.uint8), no_holes((2, 1)))
+
+    data = encoded("gif", canvas((2, 1), 1, palette=palette), pixels)
+
+    assert rgba(data)[0, :, 3].tolist() == [255, expected]
+
+
 def test_png8_keeps_half_transparent_entries() -> None:
     palette = ((1, 2, 3, 255), (4, 5, 6, 100))
     values = np.array([[[0, 1]]], np.uint8)

@@ -301,6 +301,15 @@ def test_gdal_finds_the_palette(pixel_type: PixelType) -> None:
         assert np.array_equal(dataset.read(), scene((33, 7), 1) % 3)
 
 
+def test_white_is_the_largest_number_of_a_palette() -> None:
+    place = canvas((33, 7), 1, palette=((0, 0, 0, 255), (255, 255, 255, 255)))
+
+    data = encoded("tiff", place, Pixels(scene((33, 7), 1) % 2, no_holes((33, 7))))
+
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.tag_v2[320][:3] == (0, 65535, 0)  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("bands", [1, 3])
 @pytest.mark.parametrize("size_wh", [*SIZES, (333, 1000)])
 def test_gdal_reads_jpeg_close_to_the_values(bands: int, size_wh: tuple[int, int]) -> None:

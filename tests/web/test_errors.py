@@ -42,6 +42,7 @@ def test_the_status_follows_the_setting(
 
     assert (reply.status_code, code(reply)) == (status, 400)
     assert reply.content_type == "application/json;charset=utf-8"
+    assert reply.headers["Cache-Control"] == "no-store"
     assert reply.get_json()["error"]["details"][0] == "'size' parameter is invalid."
 
 

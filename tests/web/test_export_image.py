@@ -15,7 +15,9 @@ from werkzeug.test import Client, create_environ, run_wsgi_app
 from exportimage_wsgi import create_app
 from exportimage_wsgi.encode import FORMATS
 from exportimage_wsgi.errors import ItemError, SourceError
+from exportimage_wsgi.service import ImageService
 from exportimage_wsgi.web.app import ImageServer
+from exportimage_wsgi.web.exporting import in_a_header
 from tests.clients import visitor_of
 from tests.operations.scenes import constant_scenes, mosaic
 
@@ -130,6 +132,42 @@ def test_who_holds_the_picture_is_told_so_before_a_pixel_is_read(
     assert {reply.headers["ETag"] for reply in replies} == {tag}
     assert all(reply.data == b"" and "Content-Type" not in reply.headers for reply in replies)
     assert reads.count == 0
+
+
+def test_who_posts_is_sent_the_picture_whatever_he_holds(client: Client) -> None:
+    tag = client.get(EXPORT, query_string=BOX | {"f": "image"}).headers["ETag"]
+
+    reply = client.post(EXPORT, data=BOX | {"f": "image"}, headers={"If-None-Match": tag})
+
+    assert (reply.status_code, reply.content_type) == (200, "image/png")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Rocky/Scene", 'inline; filename="Scene.png"'),
+        ("Höhe 2", "inline; filename=\"H-he-2.png\"; filename*=UTF-8''H%C3%B6he%202.png"),
+        ("面積", "inline; filename=\"image.png\"; filename*=UTF-8''%E9%9D%A2%E7%A9%8D.png"),
+    ],
+)
+def test_a_picture_is_saved_under_the_name_of_its_service(
+    site: Callable[..., ImageServer],
+    service: ImageService,
+    visitor: Callable[..., Client],
+    name: str,
+    told: str,
+) -> None:
+    client = visitor(site({name: ImageService(name=name, source=service.source)}))
+
+    reply = client.get(EXPORT.replace("Rocky/Scene", name), query_string=BOX | {"f": "image"})
+
+    assert reply.headers["Content-Disposition"] == told
+
+
+def test_what_a_header_tells_is_short_and_of_printable_ascii() -> None:
+    told = in_a_header("a\r\nb\x00 Höhe " * 1000)
+
+    assert told.startswith("a??b? H?he a??b?") and len(told) == 1000
 
 
 def test_another_picture_has_another_tag(client: Client) -> None:
