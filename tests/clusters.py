@@ -45,13 +45,20 @@ def closed_port() -> int:
 
 
 class Machines:
-    """Processes of a cluster, all of which end with it."""
+    """Processes of a cluster, all of which end with its context."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.file = folder / "scheduler.json"
         self.scheduler: subprocess.Popen[bytes] | None = None
         self.workers: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Machines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        close_links()
+        self.kill()
 
     def start(self, port: int = 0, workers: int = 2, **environment: str) -> str:
         """The address of the scheduler, when it listens."""
@@ -73,10 +80,6 @@ class Machines:
         worker.kill()
         worker.wait()
 
-    def stop(self) -> None:
-        close_links()
-        self.kill()
-
     def kill(self) -> None:
         for process in (*self.workers, self.scheduler):
             if process is not None:
@@ -96,6 +99,12 @@ class Machines:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+    def cluster(self, patience: float = 10, pause: float = 0.05) -> Cluster:
+        """What gives them work, when one of them is at work."""
+        cluster = Cluster(address=str(self.address()), patience=patience, pause=pause)
+        until(lambda: is_at_work(cluster), "no worker came")
+        return cluster
 
     def address(self) -> str | None:
         assert self.scheduler is not None and self.scheduler.poll() is None

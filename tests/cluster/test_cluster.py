@@ -46,19 +46,14 @@ BOX = (-120.0, 30.0, -110.0, 37.5)
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
-    started = Machines(tmp_path_factory.mktemp("cluster"))
-    try:
-        started.start()
-        yield started
-    finally:
-        started.stop()
+    with Machines(tmp_path_factory.mktemp("cluster")) as machines:
+        machines.start()
+        yield machines
 
 
 @pytest.fixture(scope="module")
 def cluster(machines: Machines) -> Cluster:
-    cluster = Cluster(address=str(machines.address()), patience=10, pause=0.05)
-    until(lambda: is_at_work(cluster), "no worker came")
-    return cluster
+    return machines.cluster()
 
 
 @pytest.fixture(scope="module")
@@ -271,11 +266,9 @@ def test_why_a_scheduler_is_out_of_reach_is_in_the_log(caplog: pytest.LogCapture
 
 
 def test_a_scheduler_that_comes_back_is_used_again(tmp_path: Path) -> None:
-    machines = Machines(tmp_path)
-    try:
+    with Machines(tmp_path) as machines:
         address = machines.start(workers=1)
-        cluster = Cluster(address=address, patience=5, pause=0.05)
-        until(lambda: is_at_work(cluster), "no worker came")
+        cluster = machines.cluster(patience=5)
         machines.kill()
         with pytest.raises(OverloadedError):
             list(cluster.in_order(abs, 3, Stop()))
@@ -283,33 +276,27 @@ def test_a_scheduler_that_comes_back_is_used_again(tmp_path: Path) -> None:
         machines.start(port=int(address.rpartition(":")[2]), workers=1)
 
         until(lambda: is_at_work(cluster), "the cluster was not found again")
-    finally:
-        machines.stop()
 
 
 def test_an_export_under_way_ends_when_the_scheduler_does(tmp_path: Path) -> None:
-    machines = Machines(tmp_path)
-    try:
-        cluster = Cluster(address=machines.start(workers=1), patience=5, pause=60)
-        until(lambda: is_at_work(cluster), "no worker came")
+    with Machines(tmp_path) as machines:
+        machines.start(workers=1)
+        cluster = machines.cluster(patience=5, pause=60)
         pieces = cluster.in_order(partial(noted, tmp_path), 500, Stop())
         next(pieces)
         machines.kill()
 
         with pytest.raises(OverloadedError):
             list(pieces)
-    finally:
-        machines.stop()
 
 
 def test_an_export_under_way_ends_when_the_scheduler_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("exportimage_wsgi.cluster.batch._SILENCE", 0.2)
-    machines = Machines(tmp_path)
-    try:
-        cluster = Cluster(address=machines.start(workers=1), patience=1, pause=60)
-        until(lambda: is_at_work(cluster), "no worker came")
+    with Machines(tmp_path) as machines:
+        machines.start(workers=1)
+        cluster = machines.cluster(patience=1, pause=60)
         pieces = cluster.in_order(partial(noted, tmp_path), 500, Stop())
         next(pieces)
         assert machines.scheduler is not None
@@ -317,8 +304,6 @@ def test_an_export_under_way_ends_when_the_scheduler_hangs(
 
         with pytest.raises(OverloadedError, match="does not answer"):
             list(pieces)
-    finally:
-        machines.stop()
 
 
 def test_a_worker_of_another_release_is_named() -> None:
@@ -328,15 +313,12 @@ def test_a_worker_of_another_release_is_named() -> None:
 
 def test_a_worker_without_the_package_is_named(tmp_path: Path) -> None:
     (tmp_path / "exportimage_wsgi.py").write_text("raise ModuleNotFoundError(name=__name__)")
-    machines = Machines(tmp_path)
-    try:
+    with Machines(tmp_path) as machines:
         cluster = Cluster(address=machines.start(workers=0), patience=5, pause=0.05)
         machines.add_worker(PYTHONPATH=str(tmp_path))
 
         with pytest.raises(ExportImageError, match="lacks exportimage-wsgi"):
             until(lambda: is_at_work(cluster), "no worker came")
-    finally:
-        machines.stop()
 
 
 def test_a_process_that_used_a_cluster_ends_by_itself(machines: Machines) -> None:

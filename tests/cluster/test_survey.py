@@ -19,7 +19,7 @@ from exportimage_wsgi.checking.workers import Found, faults_in, looked, versions
 from exportimage_wsgi.cluster import Cluster
 from exportimage_wsgi.cluster.survey import Answers, spread_over_hosts
 from exportimage_wsgi.errors import ExportImageError, OverloadedError
-from tests.clusters import Machines, closed_port, is_at_work, until
+from tests.clusters import Machines, closed_port, until
 from tests.rasters import write
 
 A, B = "tcp://10.0.0.1:1", "tcp://10.0.0.2:1"
@@ -29,20 +29,17 @@ GRID = "ncols 2\nnrows 2\nxllcorner {}\nyllcorner 0\ncellsize 1\n1 2\n3 4\n"
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     """A cluster of two workers, of which the second knows nothing of Esri's ASCII grids."""
-    started = Machines(tmp_path_factory.mktemp("cluster"))
-    try:
-        started.start(workers=1)
-        started.add_worker(GDAL_SKIP="AAIGrid")
-        yield started
-    finally:
-        started.stop()
+    with Machines(tmp_path_factory.mktemp("cluster")) as machines:
+        machines.start(workers=1)
+        machines.add_worker(GDAL_SKIP="AAIGrid")
+        yield machines
 
 
 @pytest.fixture(scope="module")
 def cluster(machines: Machines) -> Cluster:
     """It, when both have come."""
-    cluster = Cluster(address=str(machines.address()), patience=10, pause=0.05)
-    until(lambda: is_at_work(cluster) and answers_of(cluster).workers == 2, "no workers came")
+    cluster = machines.cluster()
+    until(lambda: answers_of(cluster).workers == 2, "no second worker came")
     return cluster
 
 
