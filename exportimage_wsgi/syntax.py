@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 
 from .errors import shown
@@ -85,5 +86,5 @@ def key_of(location: tuple[int | str, ...]) -> str:
             text += f"[{part}]"
             continue
         plain = part.isascii() and part.replace("_", "").replace("-", "").isalnum()
-        text += ("." if text else "") + (part if plain else f'"{part}"')
+        text += ("." if text else "") + (part if plain else json.dumps(part, ensure_ascii=False))
     return text

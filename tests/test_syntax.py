@@ -63,3 +63,5 @@ def test_a_key_is_spelt_as_in_toml() -> None:
     assert key_of(("services", "Folder/name", "background", 1)) == (
         'services."Folder/name".background[1]'
     )
+    for name in ('a"b', "a\\b", "a\tb", "面積", "", "-"):
+        assert tomllib.loads(f"{key_of(('services', name))} = 1") == {"services": {name: 1}}

@@ -22,6 +22,7 @@ from ..mosaics.opening import LOGGER, MANY
 from ..outputs.trying import bytes_left, faults_of
 from ..rasters import told_in_full
 from ..service import ImageService
+from ..syntax import key_of
 from .workers import Sample, asked, faults_in, sample_of, warnings_in
 
 _LARGE = 4096
@@ -93,7 +94,7 @@ def _of_output(config: Config) -> _Part:
 def _of_services(catalog: Catalog) -> Iterator[_Part]:
     """Rasters that cannot be served, and those that are slow."""
     for name in catalog.names():
-        key = f'services."{name}"'
+        key = key_of(("services", name))
         try:
             with _unlogged(LOGGER):
                 service = catalog.service(name)
@@ -114,7 +115,7 @@ def _of_cluster(scheduler: str, samples: Sequence[Sample]) -> _Part:
     except ExportImageError as error:
         return _Part(faults=(f"{key}: {error}",))
     faults = (
-        f'services."{name}": {text}' if name else f"{key}: {text}"
+        f"{key_of(('services', name)) if name else key}: {text}"
         for name, text in faults_in(answers)
     )
     warnings = (f"{key}: {text}" for text in warnings_in(answers))

@@ -50,10 +50,10 @@ def test_the_check_tells_faults_of_the_file_and_of_rasters_at_once(
         "limits.exports",
         "services.typo.source",
         "services.typo.sauce",
-        'services."broken"',
-        'services."gone"',
-        'services."many"',
-        'services."names"',
+        "services.broken",
+        "services.gone",
+        "services.many",
+        "services.names",
     ]
     assert "a.tif is missing; b.tif is missing" in done.stderr
 

@@ -62,9 +62,9 @@ def test_the_check_names_workers_that_cannot_read_what_is_read_here(
 
     one, several = checked(str(tmp_path / "a.toml")).faults
 
-    assert one.startswith('a.toml: services."grid": worker tcp://127.0.0.1:')
+    assert one.startswith("a.toml: services.grid: worker tcp://127.0.0.1:")
     assert f" cannot read it: {tmp_path}/grid0.asc" in one
-    assert several.startswith('a.toml: services."mosaic": worker tcp://127.0.0.1:')
+    assert several.startswith("a.toml: services.mosaic: worker tcp://127.0.0.1:")
     assert several.endswith(" (2 of 2 rasters tried)")
 
 
