@@ -109,6 +109,22 @@ def test_random_conditions_hold_as_they_do_row_by_row(seed: int) -> None:
         assert matching(table(), condition, positions).tolist() == expected, text
 
 
+@pytest.mark.parametrize("field", FIELDS["text"])
+def test_every_pattern_and_text_finds_what_it_finds_row_by_row(field: str) -> None:
+    """Random conditions come too seldom to patterns of more than one kind of sign."""
+    tests = [f"LIKE {pattern}" for pattern in (*PATTERNS, "'a_b*%[d]'", "'_(%'", "'%STRAẞ_'")]
+    tests += [f"= {text}" for text in (*LITERALS["text"], "'É'", "'STRASSE'", "'straße'")]
+    for test in tests:
+        condition = parse_where(f"{field} {test}")
+        expected = [
+            p for p in range(len(TEXTS)) if condition.holds(row_of(table(), np.int64(p))) is True
+        ]
+
+        found = matching(table(), condition, table().everywhere)
+
+        assert found.tolist() == expected, test
+
+
 def test_all_rows_at_once_keep_their_order() -> None:
     found = matching(table(), parse_where("Year = 2005"), table().everywhere)
 
