@@ -26,7 +26,12 @@ _READING_REMOTE = {
     "GDAL_HTTP_MAX_RETRY": "1",
     "GDAL_HTTP_RETRY_DELAY": "0.5",
 }
-_OPENING = {"GDAL_NUM_THREADS": "1", "VSI_CACHE": "FALSE"}
+_OPENING = {
+    "GDAL_NUM_THREADS": "1",
+    "VSI_CACHE": "FALSE",
+    # Otherwise a reference whose number is out of use becomes another one, of other places maybe.
+    "OSR_USE_NON_DEPRECATED": "NO",
+}
 # Side-cars of a local file are looked for one by one; asking for each costs a round trip elsewhere.
 _OPENING_LOCAL = {**_READING, **_OPENING, "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE"}
 _OPENING_REMOTE = {

@@ -28,6 +28,14 @@ def test_any_geotransform_is_kept(write, affine):
     assert open_gdal(write(ramp(1, 4, 5), transform=affine)).info.grid.affine == affine
 
 
+@pytest.mark.parametrize("number", [2192, 31265, 26747])
+def test_a_number_out_of_use_means_what_it_meant(write, number):
+    with rasterio.Env(OSR_USE_NON_DEPRECATED="NO"):
+        path = write(ramp(1, 4, 5), crs=f"EPSG:{number}")
+
+    assert open_gdal(path).info.grid.crs.definition == f"EPSG:{number}"
+
+
 def points(*places):
     return [GroundControlPoint(row=r, col=c, x=10 + c / 100, y=50 - r / 100) for r, c in places]
 
