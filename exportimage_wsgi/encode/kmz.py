@@ -13,6 +13,9 @@ from ..pixels import Pixels
 from .format import Encoder
 from .markup import in_xml
 
+_MOST_BYTES = 5
+"""That a pixel takes in any of the formats, however little it can be packed."""
+
 _DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
 <kml xmlns="http://www.opengis.net/kml/2.2">
   <GroundOverlay>
@@ -45,6 +48,10 @@ class Kmz:
     extent: Extent
     """Of the picture, in degrees of longitude and latitude; east may lie beyond 180."""
 
+    pixels: int
+    """Of the picture. One that may take more than 2 GB needs ZIP64, which must be told before it;
+    others are left as every reader knows them."""
+
     name: str
     """What a viewer calls it."""
 
@@ -65,12 +72,13 @@ class Kmz:
 
     def assemble(self, pieces: Iterable[Any]) -> Iterator[bytes]:
         sink = _Sink()
+        is_huge = self.pixels * _MOST_BYTES > zipfile.ZIP64_LIMIT
         picture = f"overlay{self.overlay.extension}"
         # Level 0 stores; zipfile gives entries without a date the same one always.
         with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=0) as archive:
             with archive.open("doc.kml", "w") as file:
                 file.write(self._document(picture).encode())
-            with archive.open(picture, "w") as file:
+            with archive.open(picture, "w", force_zip64=is_huge) as file:
                 for chunk in self.overlay.assemble(pieces):
                     file.write(chunk)
                     yield sink.taken()

@@ -81,7 +81,12 @@ def plan_kmz(service: ImageService, request: ExportRequest) -> ExportPlan:
     asked = plan_grid(service, replace(request, image_sr=WGS84, adjust_aspect_ratio=False))
     grid = on_the_globe(asked, request)
     plan = _plan(service, request, grid, _OVERLAYS[name])
-    encoder = Kmz(overlay=plan.encoder, extent=grid.extent, name=service.name)
+    encoder = Kmz(
+        overlay=plan.encoder,
+        extent=grid.extent,
+        pixels=math.prod(grid.shape_yx),
+        name=service.name,
+    )
     return replace(plan, encoder=encoder, token=_token(plan.view, encoder, None))
 
 

@@ -43,7 +43,7 @@ def fitted(row: str, canvas: Canvas) -> Encoder:
     options = Options(compression=Compression(compression or "none"))
     if name == "kmz":
         overlay = FORMATS["png32"].fit(canvas, options)
-        return Kmz(overlay=overlay, extent=canvas.grid.extent, name="scene")
+        return Kmz(overlay=overlay, extent=canvas.grid.extent, pixels=1, name="scene")
     return FORMATS[name].fit(canvas, options)
 
 

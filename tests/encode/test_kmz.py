@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import subprocess
 import xml.etree.ElementTree as ElementTree
 import zipfile
@@ -23,11 +24,15 @@ SIZE = 33, 7
 
 
 def archive(
-    bounds: tuple[float, float, float, float] = (10, 20, 13.3, 20.7), name: str = "scene"
+    bounds: tuple[float, float, float, float] = (10, 20, 13.3, 20.7),
+    name: str = "scene",
+    size_wh: tuple[int, int] = SIZE,
 ) -> bytes:
-    overlay = FORMATS["png32"].fit(canvas(SIZE), Options())
-    encoder = Kmz(overlay=overlay, extent=extent(*bounds, 4326), name=name)
-    return made(encoder, Pixels(scene(SIZE), holes(SIZE)))
+    overlay = FORMATS["png32"].fit(canvas(size_wh), Options())
+    encoder = Kmz(
+        overlay=overlay, extent=extent(*bounds, 4326), pixels=math.prod(size_wh), name=name
+    )
+    return made(encoder, Pixels(scene(size_wh), holes(size_wh)))
 
 
 def overlay_of(data: bytes) -> ElementTree.Element:
@@ -40,6 +45,16 @@ def overlay_of(data: bytes) -> ElementTree.Element:
 def test_the_document_comes_first_and_everything_is_sound() -> None:
     with zipfile.ZipFile(io.BytesIO(archive())) as file:
         assert file.namelist() == ["doc.kml", "overlay.png"]
+        assert file.testzip() is None
+
+
+def test_a_picture_of_more_than_zip_knew_at_first_is_sound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 2000)  # Otherwise 2 GB.
+
+    with zipfile.ZipFile(io.BytesIO(archive(size_wh=(90, 120)))) as file:
+        assert file.getinfo("overlay.png").file_size > 2000
         assert file.testzip() is None
 
 
@@ -110,7 +125,7 @@ def test_pieces_do_not_change_the_picture(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_archive_leaves_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     cut_small(monkeypatch)
     overlay = FORMATS["png32"].fit(canvas(SIZE), Options())
-    encoder = Kmz(overlay=overlay, extent=extent(0, 0, 1, 1, 4326), name="scene")
+    encoder = Kmz(overlay=overlay, extent=extent(0, 0, 1, 1, 4326), pixels=1, name="scene")
     taken = []
 
     def pieces() -> object:
