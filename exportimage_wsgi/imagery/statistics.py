@@ -27,7 +27,7 @@ _MOST_KNOWN = 1024
 _MOST_FILES = 10_000
 _LARGEST_SQUARED = 1e100
 
-_Key = tuple[str, Path]
+_Key = tuple[str, Path | None]
 _Found = tuple[tuple[Statistics, ...] | None]
 """What was found, which may be that there are none."""
 
@@ -134,8 +134,8 @@ def kept_statistics(source: Source, directory: Path | None = None) -> tuple[Stat
     Args:
         source: the raster; its version names what is kept.
         directory: where it is kept; by default a folder of this package in the user's cache
-            (`XDG_CACHE_HOME`, else `~/.cache`). In one that can't be written nothing is kept but
-            in memory.
+            (`XDG_CACHE_HOME`, else `~/.cache`). In one that can't be written, or of a user who
+            has no home, nothing is kept but in memory.
     """
     if source.info.statistics is not None:
         return source.info.statistics
@@ -175,17 +175,19 @@ def _remembered(key: _Key, statistics: tuple[Statistics, ...] | None) -> _Found:
     return found
 
 
-def default_directory() -> Path:
-    """The user's cache folder of this package; it need not exist."""
+def default_directory() -> Path | None:
+    """The user's cache folder of this package, which need not exist; `None` without a home."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     root = Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~/.cache"))
-    return root / "exportimage-wsgi" / "statistics"
+    return root / "exportimage-wsgi" / "statistics" if root.is_absolute() else None
 
 
 def _kept(
     key: _Key, bands: int, found_by: Callable[[], tuple[Statistics, ...] | None]
 ) -> tuple[Statistics, ...] | None:
     version, directory = key
+    if directory is None:
+        return found_by()
     name = hashlib.blake2b(version.encode(), digest_size=16).hexdigest()
     file = directory / f"{name}.json"
     found = _loaded(file, bands)

@@ -275,13 +275,15 @@ def test_threads_find_them_once(tmp_path, reads, monkeypatch):
 
 def test_of_too_many_files_the_older_half_goes(tmp_path, reads, monkeypatch):
     monkeypatch.setattr(module, "_MOST_FILES", 3)
+    written = []
 
     for number in range(4):
         kept_statistics(source(np.ones((1, 4, 4)), version=str(number)), tmp_path)
         newest = max(tmp_path.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)
         os.utime(newest, (number, number))
+        written.append(newest)
 
-    assert len(list(tmp_path.glob("*.json"))) == 2
+    assert {*tmp_path.glob("*.json")} == {*written[2:]}
 
 
 def test_processes_find_the_same(tmp_path):
@@ -311,3 +313,16 @@ def test_the_folder_is_in_the_users_cache(monkeypatch, cache, home, folder):
     monkeypatch.setenv("HOME", home)
 
     assert default_directory() == Path(folder)
+
+
+def test_a_user_without_a_home_keeps_nothing_but_in_memory(reads, monkeypatch, tmp_path):
+    """As in a container that runs under a number of its own: "~" is a name like any other then."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    scene = source(waves((70, 90)), version="of nobody")
+
+    assert kept_statistics(scene) == kept_statistics(scene)
+
+    assert default_directory() is None
+    assert len(reads) == 1 and not list(tmp_path.iterdir())
