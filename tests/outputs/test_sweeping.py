@@ -16,12 +16,13 @@ DAY = 86_400.0
 
 
 def test_a_sweep_removes_what_expired_and_leaves_the_rest(store: OutputStore) -> None:
-    old, fresh = keep(store, "old"), keep(store, "fresh")
+    old, late, fresh = (keep(store, token) for token in ("old", "late", "fresh"))
     aged(old, 700)
+    aged(late, 602)  # Who found it a moment ago may be about to prolong its life.
 
     Sweeper(store.directory, store.max_age, store.max_bytes).sweep()
 
-    assert visible(store) == [fresh.name]
+    assert visible(store) == sorted([late.name, fresh.name])
 
 
 def test_a_sweep_removes_the_oldest_beyond_the_limit(store: OutputStore) -> None:
@@ -46,10 +47,14 @@ def test_files_of_others_are_left_alone(store: OutputStore) -> None:
     stranger = store.directory / "notes.txt"
     stranger.write_text("mine")
     os.utime(stranger, (0, 0))
+    link = keep(store).path
+    link.unlink()
+    link.symlink_to(stranger)
+    os.utime(link, (0, 0), follow_symlinks=False)
 
     Sweeper(store.directory, store.max_age, store.max_bytes).sweep()
 
-    assert stranger.read_text() == "mine"
+    assert stranger.read_text() == "mine" and link.is_symlink()
 
 
 def test_a_start_removes_old_parts_and_leaves_young_ones(tmp_path: Path) -> None:
@@ -61,6 +66,28 @@ def test_a_start_removes_old_parts_and_leaves_young_ones(tmp_path: Path) -> None
     OutputStore(tmp_path, max_age=600, max_bytes=1000)
 
     assert [path.name for path in tmp_path.glob(".part-*")] == [".part-young"]
+
+
+def test_a_part_is_as_young_as_what_is_kept(tmp_path: Path) -> None:
+    """Where files are kept for days, one may be written for hours."""
+    for name, age in (("old", 2.1 * DAY), ("young", 1.9 * DAY)):
+        part = tmp_path / f".part-{name}"
+        part.write_bytes(b"half")
+        os.utime(part, (time.time() - age, time.time() - age))
+
+    Sweeper(tmp_path, max_age=2 * DAY, max_bytes=1000).sweep()
+
+    assert [path.name for path in tmp_path.glob(".part-*")] == [".part-young"]
+
+
+def test_a_clock_that_was_put_back_does_not_keep_from_sweeping(store: OutputStore) -> None:
+    old = keep(store)
+    aged(old, 700)
+    os.utime(store.directory / ".swept", (time.time() + DAY,) * 2)
+
+    Sweeper(store.directory, store.max_age, store.max_bytes).sweep_when_due()
+
+    assert visible(store) == []
 
 
 def test_keeping_sweeps_once_in_a_while(
