@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio.enums import MaskFlags
 
 from ...errors import SourceError
 from ...geo.grid import Window
@@ -22,7 +23,7 @@ from .levels import Ranges, assembled
 from .source import Level, SourceInfo
 from .tiled import forget, read_tiles
 from .validity import scaled, validity
-from .versions import check_allowed, checked_version, is_address, replaced
+from .versions import check_allowed, checked_version, display_name, is_address, replaced
 
 _Read = tuple[Values, NDArray[np.uint8] | None]
 
@@ -113,9 +114,16 @@ class GdalSource:
         shared = as_alpha(alpha) if alphas else None
         if stored.mask is not Mask.NONE:
             masked = indexes if stored.mask is Mask.BY_BAND else indexes[:1]
+            self._check_mask(dataset, masked)
             mask = _masks(dataset, level, window, masked)
             shared = mask if shared is None else np.minimum(shared, mask)
         return values, shared
+
+    def _check_mask(self, dataset: Any, indexes: list[int]) -> None:
+        """A mask beside the raster may not have been opened with it; GDAL then calls all valid."""
+        flags = dataset.mask_flag_enums
+        if self.stored.mask is Mask.SHARED and MaskFlags.all_valid in flags[indexes[0] - 1]:
+            raise SourceError(f"{display_name(self.path)} is damaged: its mask cannot be read")
 
     def _delivered(self, values: Values, valid: Validity, bands: tuple[int, ...]) -> Values:
         """The stored numbers in the type of `info`, scaled where they are to be."""

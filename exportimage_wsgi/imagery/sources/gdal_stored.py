@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from rasterio.enums import ColorInterp, MaskFlags
 
+from ...errors import SourceError
 from ...pixels import PixelType, pixel_type_of
 from .gdal_files import other_files
 from .gdal_masks import Mask, mask_of
 from .gdal_place import prj_file
 from .validity import held
-from .versions import State, is_address, state_of
+from .versions import State, display_name, is_address, state_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,7 @@ def stored_of(dataset: Any, path: str, unscale: bool, nodata: float | None) -> S
         bands, alphas = tuple(dataset.indexes), []
     dtypes = tuple(_dtype(dataset, band) for band in bands)
     dtype = np.result_type(*dtypes)
-    bits = _marked_bits(dataset, bands)
+    bits, files = _marked_bits(dataset, bands), _files(dataset, path)
     declared = _declared(dataset, bands) if nodata is None else [nodata] * len(bands)
     pairs = tuple((dataset.scales[band - 1], dataset.offsets[band - 1]) for band in bands)
     scaled = unscale and any(pair != (1.0, 0.0) for pair in pairs)
@@ -87,13 +89,13 @@ def stored_of(dataset: Any, path: str, unscale: bool, nodata: float | None) -> S
         dtype=dtype.name,
         alpha=alphas[0] if alphas else None,
         alpha_dtype=_dtype(dataset, alphas[0]).name if alphas else dtype.name,
-        mask=mask_of(dataset, bands),
+        mask=_mask(dataset, path, bands),
         nodata=tuple(
             held(held(value, own, bits), dtype) for value, own in zip(declared, dtypes, strict=True)
         ),
         scaling=pairs if scaled else None,
         state=None if is_address(path) else state_of(path),
-        files=_files(dataset, path),
+        files=files,
     )
 
 
@@ -119,6 +121,14 @@ def _declared(dataset: Any, bands: tuple[int, ...]) -> list[float | None]:
 def _files(dataset: Any, path: str) -> tuple[str, ...]:
     beside = None if dataset.crs else prj_file(path)
     return other_files(dataset, path) + (() if beside is None else (str(beside),))
+
+
+def _mask(dataset: Any, path: str, bands: tuple[int, ...]) -> Mask:
+    """GDAL passes over a file of masks that is damaged, or that no more files may be open for."""
+    found = mask_of(dataset, bands)
+    if found is Mask.NONE and not is_address(path) and os.path.exists(f"{path}.msk"):
+        raise SourceError(f"{display_name(path)} is damaged: its .msk file cannot be read")
+    return found
 
 
 def _marked_bits(dataset: Any, bands: tuple[int, ...]) -> int | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import rasterio
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
 
+from exportimage_wsgi.errors import SourceError
 from exportimage_wsgi.imagery.sources.gdal import open_gdal
 from exportimage_wsgi.imagery.sources.gdal_masks import Mask, as_alpha, mask_of
 from exportimage_wsgi.pixels import PixelType
@@ -54,6 +58,51 @@ def test_masks_inside_and_beside_the_file_count(write, internal):
     assert path.with_name("scene.tif.msk").exists() is not internal
     assert np.array_equal(whole(source).valid, mask[None])
     assert np.array_equal(whole(source, 1).valid, mask[None, 1::2, 1::2])
+
+
+@pytest.fixture
+def masked(write):
+    """The path of a raster whose northern half is no data, by a mask that lies beside it."""
+    path = write(ramp(1, 30, 30), endianness="big")
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False), rasterio.open(path, "r+") as dataset:
+        dataset.write_mask(half(30, 30))
+    return path
+
+
+def test_a_damaged_mask_beside_the_file_is_an_error(masked):
+    mask = masked.with_name("scene.tif.msk")
+    mask.write_bytes(mask.read_bytes()[:100])
+
+    with pytest.raises(SourceError, match=r"its \.msk file cannot be read"):
+        open_gdal(masked)
+
+
+@contextmanager
+def one_more_file():
+    """Lets the process open one file, as if so many were open already."""
+    resource = pytest.importorskip("resource", reason="needs limits")
+    next_one = os.open(os.devnull, os.O_RDONLY)
+    os.close(next_one)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_one + 1, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_raster_is_never_read_without_its_mask(masked):
+    source = open_gdal(masked)
+
+    with one_more_file(), pytest.raises(SourceError, match="its mask cannot be read"):
+        whole(source)
+
+    assert np.array_equal(whole(source).valid[0], half(30, 30))
+
+
+def test_a_raster_is_never_opened_without_its_mask(masked):
+    with one_more_file(), pytest.raises(SourceError, match=r"its \.msk file cannot be read"):
+        open_gdal(masked)
 
 
 @pytest.mark.parametrize("internal", [True, False])
