@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import UnknownCRSError
 from ..geo.crs import CRS
 from ..geo.grid import Grid
+from ..geo.wkt import on_one_earth, read_wkt
 from .markup import in_xml
 from .tiff_tags import Tag, text
 
@@ -76,7 +77,21 @@ def _smallest(crs: CRS) -> bytes:
             reference = RasterioCRS.from_wkt(crs.definition)
         with file.open(driver="GTiff", crs=reference, transform=from_origin(0, 0, 2, 2), **shape):
             pass
+        with file.open() as written:
+            _check(crs, written.crs)
         return bytes(file.read())
+
+
+def _check(crs: CRS, written: Any) -> None:
+    """That the keys say what the WKT says: GDAL goes by its names, as PROJ does.
+
+    Raises:
+        UnknownCRSError: they tell another reference.
+    """
+    if crs.code or not written:
+        return
+    if not on_one_earth(read_wkt(written.to_wkt(version="WKT2_2019")), crs.proj):
+        raise UnknownCRSError("GeoTIFF has no keys for this spatial reference")
 
 
 def no_data_tag(value: float) -> Tag:

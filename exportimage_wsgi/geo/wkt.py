@@ -57,13 +57,18 @@ def forward(crs: pyproj.CRS) -> pyproj.Transformer:
 def alike(crs: pyproj.CRS, known: pyproj.CRS) -> bool:
     """Do both put places alike? PROJ's guesses of a number can be wrong in every parameter."""
     area = known.area_of_use or crs.area_of_use
-    one, two = _earth_of(crs), _earth_of(known)
-    if area is None or one is None or two is None or not np.allclose(one, two, rtol=1e-7):
+    if area is None or not on_one_earth(crs, known):
         return False
     xs = np.array([0.75 * area.west + 0.25 * area.east, 0.4 * area.west + 0.6 * area.east])
     ys = np.array([0.75 * area.south + 0.25 * area.north, 0.4 * area.south + 0.6 * area.north])
     here, there = (forward(each).transform(xs, ys) for each in (crs, known))
     return bool(np.isfinite(here).all() and np.allclose(here, there, rtol=1e-7, atol=1e-6))
+
+
+def on_one_earth(crs: pyproj.CRS, other: pyproj.CRS) -> bool:
+    """Do longitudes begin at one place and, where x and y are angles, mean one angle?"""
+    one, two = _earth_of(crs), _earth_of(other)
+    return one is not None and two is not None and np.allclose(one, two, rtol=1e-7)
 
 
 def _earth_of(crs: pyproj.CRS) -> tuple[float, ...] | None:

@@ -144,6 +144,14 @@ def test_a_reference_that_geotiff_cannot_tell_is_refused() -> None:
         FORMATS["tiff"].fit(canvas((8, 4), 1, grid=vertical_perspective), Options())
 
 
+def test_keys_that_would_name_another_meridian_are_not_written() -> None:
+    wkt = CRS.from_epsg(4326).to_wkt().replace('"Greenwich",0', '"Pacific",180')
+    crs = crs_from_wkt(wkt.replace(',AUTHORITY["EPSG","8901"]', ""))
+
+    with pytest.raises(UnknownCRSError, match="no keys"):
+        reference_tags(crs)
+
+
 def test_gdal_finds_a_reference_without_a_number() -> None:
     wkt = CRS.from_string("+proj=laea +lat_0=12 +lon_0=34 +x_0=5 +ellps=bessel").to_wkt()
     place = grid((0, 0, 8, 4), 3857, (8, 4))
