@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .crs import CRS, Coordinates, project
 
@@ -106,6 +108,19 @@ def _steps(extent: Extent) -> int:
     period = extent.crs.period
     wide = period is not None and extent.width > period / 8
     return _FINE_STEPS if wide else _STEPS
+
+
+def span_of(xs: Coordinates, good: NDArray[np.bool_], crs: CRS) -> tuple[float, float]:
+    """The least and the most x of some places in rows of longitudes `(row, column)`; it runs on
+    past the antimeridian along rows that are good from end to end. Its middle is on the map."""
+    whole = xs[good.all(axis=1)]
+    if crs.period is None or not len(whole):
+        return float(xs[good].min()), float(xs[good].max())
+    rows = np.unwrap(whole, period=crs.period, axis=1)
+    rows -= crs.period * np.round((rows[:, :1] - rows[0, 0]) / crs.period)
+    west, east = float(rows.min()), float(rows.max())
+    turn = crs.period * math.ceil((west + east) / 2 / crs.period - 0.5)
+    return west - turn, east - turn
 
 
 def ring(extent: Extent, steps: int) -> tuple[Coordinates, Coordinates]:

@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from ..geo.crs import CRS, project
+from ..geo.extent import span_of
 
 Polygons = NDArray[Any]
 """Polygons of shapely, by item."""
@@ -176,8 +177,11 @@ def _reachable(outline: Any, source: CRS, target: CRS) -> Any:
         good &= np.abs(xs) <= target.period
     if not good.any():
         return NOWHERE
-    xs, ys = xs[good], ys[good]
-    return shapely.box(xs.min(), ys.min(), xs.max(), ys.max())
+    left, right = xs[good].min(), xs[good].max()
+    if source.period is not None:
+        shape = len(up), len(across)
+        left, right = span_of(xs.reshape(shape), good.reshape(shape), target)
+    return shapely.box(left, ys[good].min(), right, ys[good].max())
 
 
 def side_by_side(polygons: Polygons, crs: CRS) -> Polygons:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ParameterError, SizeLimitError, UnknownCRSError
 from ..geo.crs import CRS, crs_from_wkid, project, transformer
-from ..geo.extent import Extent, projected
+from ..geo.extent import Extent, projected, span_of
 from ..geo.grid import Grid
 from ..service import ImageService
 from .request import ExportRequest
@@ -113,10 +113,14 @@ def _reachable_part(asked: Extent, target: CRS) -> Extent | None:
     good = meant if meant.any() else good
     if not good.any():
         return None
-    xs, ys = xs[good], ys[good]
-    if xs.min() == xs.max() or ys.min() == ys.max():
+    west, east = xs[good].min(), xs[good].max()
+    south, north = ys[good].min(), ys[good].max()
+    if asked.crs.period is not None:
+        shape = len(up), len(across)
+        west, east = span_of(xs.reshape(shape), good.reshape(shape), target)
+    if west == east or south == north:
         return None
-    return Extent(xmin=xs.min(), ymin=ys.min(), xmax=xs.max(), ymax=ys.max(), crs=target)
+    return Extent(xmin=west, ymin=south, xmax=east, ymax=north, crs=target)
 
 
 def globe_extent(service: ImageService) -> Extent | None:

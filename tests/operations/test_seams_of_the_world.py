@@ -180,3 +180,20 @@ def test_a_place_of_a_reference_of_one_continent_meets_the_world(tmp_path: Path,
     )  # fmt: skip
 
     assert found == {"count": 1}
+
+
+@pytest.mark.parametrize("sides", [(0, 360), (170, 190), (-200, 160)])
+def test_a_full_extent_goes_on_past_the_antimeridian_though_a_pole_has_no_place(
+    tmp_path: Path, sides: tuple[float, float]
+) -> None:
+    west, east = sides
+    data = np.full((1, 30, 40), 7, "uint8")
+    path = write(tmp_path / "a.tif", data, (west, -90, east, -60), "EPSG:4326")
+    request = ExportRequest(image_sr=3857, adjust_aspect_ratio=False)
+
+    asked = export_image(ImageService.open(path), request).extent
+    own = mosaic([path], crs=3857, pattern=None).extent
+
+    degree = 20037508.342789244 / 180
+    assert (asked.xmin, asked.xmax) == pytest.approx((degree * west, degree * east))
+    assert (own.xmin, own.xmax) == pytest.approx((degree * west, degree * east), rel=0.05)
