@@ -10,7 +10,8 @@ import pyproj
 _AUTHORITY = re.compile(r'(?:AUTHORITY|ID)\["(?:EPSG|ESRI)",\s*"?([0-9]{1,9})"?\]\s*\]\s*$')
 # A name by which PROJ takes any reference for the Web Mercator of Greenwich.
 _CALLED_WEB_MERCATOR = re.compile(
-    r'(\s*(?:PROJCS|PROJCRS|PROJECTEDCRS)\s*[\[(]\s*)"[^"]*(?:web|pseudo)[^"]*mercator[^"]*"',
+    r"((?:PROJCS|PROJCRS|PROJECTEDCRS)\s{0,20}[\[(]\s{0,20})"
+    r'"[^"]{0,60}(?:web|pseudo)[^"]{0,60}mercator[^"]{0,60}"',
     re.IGNORECASE,
 )
 
