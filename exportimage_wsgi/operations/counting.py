@@ -234,9 +234,8 @@ def _values(
     rows, columns = slice(*window.rows), slice(*window.columns)
     part = area.grid.window(rows, columns)
     mask = None if area.mask is None else area.mask[rows, columns]
-    empty = np.zeros(0, service.info.pixel_type.dtype)
     if mask is not None and not mask.any():
-        return [empty] * service.info.band_count
+        return [_no_values(service)] * service.info.band_count
     box: Extent = part.extent
     request = ExportRequest(
         bbox=box,
@@ -253,9 +252,15 @@ def _values(
     return [band[which] for band, which in zip(numbers, counts, strict=True)]
 
 
+def _no_values(service: ImageService) -> NDArray[Any]:
+    """None, of the type that some would have: of complex pixels the magnitudes count."""
+    nothing: NDArray[Any] = np.abs(np.zeros(0, service.info.pixel_type.dtype))
+    return nothing
+
+
 def _count_of(service: ImageService, parts: list[NDArray[Any]], skip: int) -> Count:
     pixel_type = service.info.pixel_type
-    values = np.concatenate(parts) if parts else np.zeros(0, pixel_type.dtype)
+    values = np.concatenate(parts or [_no_values(service)])
     return Count(
         statistics=statistics_of_values(values),
         median=_median(values) if values.size else None,

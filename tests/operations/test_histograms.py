@@ -218,6 +218,33 @@ def test_pictures_may_be_smaller_than_what_is_counted(scene: tuple[ImageService,
     assert found["statistics"][0]["count"] == 120 * 90
 
 
+def test_of_complex_pixels_magnitudes_are_counted_though_blocks_hold_none_of_the_area() -> None:
+    data = (waves((90, 120), 1) + 1j * waves((90, 120), 1)[:, ::-1]).astype("complex64")
+    source = in_memory(data, Affine(50, 0, BOX[0], 0, -50, BOX[3]), crs_from_wkid(32618))
+    settings = ServiceSettings(max_image_size=(7, 11))
+    service = ImageService(name="radar", source=source, settings=settings)
+
+    found = ask(service, "computeStatisticsHistograms", geometry=json.dumps({"rings": [RING]}))
+
+    counted = np.abs(data[0][inside_ring()]).astype(float)
+    (told,) = found["statistics"]
+    assert told["count"] == counted.size == sum(found["histograms"][0]["counts"])
+    assert (told["min"], told["max"]) == (counted.min(), counted.max())
+    assert told["median"] == pytest.approx(np.median(counted))
+
+
+@pytest.mark.parametrize("area", ["20,0,30,9", '{"rings":[[[20,0],[20,9],[30,9],[20,0]]]}'])
+def test_an_area_off_complex_pixels_counts_nothing(area: str) -> None:
+    source = in_memory(
+        np.ones((1, 9, 9), "complex64"), Affine(1, 0, 0, 0, -1, 9), crs_from_wkid(32618)
+    )
+    service = ImageService(name="radar", source=source)
+
+    found = ask(service, "computeStatisticsHistograms", geometry=area)
+
+    assert sum(found["histograms"][0]["counts"]) == 0
+
+
 @pytest.mark.parametrize(
     ("area", "reference"),
     [
