@@ -6,7 +6,9 @@ mounted, is left as it is; it may call `tune_process` if it likes.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -25,6 +27,7 @@ def tune_process() -> None:
     Else each block that comes anew from the system costs as much time as filling it, and what one
     thread has freed is of no use to the others. What the environment says of it holds.
     """
+    end_quickly()
     if not sys.platform.startswith("linux"):
         return
     # Other C libraries have no such function.
@@ -33,3 +36,13 @@ def tune_process() -> None:
         for name, (number, value) in _ALLOCATOR.items():
             if name not in os.environ:
                 tell(number, value)
+
+
+def end_quickly() -> None:
+    """Have Python not look through all objects for garbage when the process ends.
+
+    With the libraries that are loaded it would do so for half a second, or on a busy machine for
+    several, after the last request.
+    """
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)

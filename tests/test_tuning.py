@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -28,3 +29,15 @@ def test_memory_is_kept_for_the_next_picture_unless_the_environment_says_more(
     tune_process()
 
     assert told == [number for name, number in numbers.items() if name not in said]
+
+
+def test_a_process_ends_without_a_look_at_all_objects() -> None:
+    program = """
+import atexit, gc
+from exportimage_wsgi.tuning import tune_process
+atexit.register(lambda: print(gc.get_freeze_count()))
+tune_process()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+    assert int(ended.stdout) > 0

@@ -22,7 +22,7 @@ from urllib.parse import quote
 from ..config import Config
 from ..errors import ConfigError, ExportImageError
 from ..rasters import is_elsewhere, is_missing, told_in_full
-from ..tuning import tune_process
+from ..tuning import end_quickly, tune_process
 
 if TYPE_CHECKING:
     from ..catalog import Catalog
@@ -65,6 +65,7 @@ def serve(load: Callable[[], Config], place: Place) -> None:
     Raises:
         ConfigError: the configuration has faults, or nobody can listen there.
     """
+    end_quickly()
     check_free(place.host, place.port)
     logging.basicConfig(format="[%(asctime)s] [%(process)d] [%(levelname)s] %(message)s")
     logging.getLogger("exportimage_wsgi").setLevel(logging.INFO)
