@@ -23,6 +23,8 @@ _ALL_AROUND = 0.999
 """Of a turn around the world."""
 _FINEST = 1e-3
 """Pixels between edges that are one."""
+_HALF_A_WORLD = 2e7
+"""Metres."""
 _INSIDE = np.mgrid[0.25:1:0.25, 0.25:1:0.25].reshape(2, -1)
 """Places in the box of a footprint, in shares of its sides."""
 _PIECES = 64
@@ -38,20 +40,18 @@ def placed(
         positions = np.array(batch, np.int64)
         footprints = table.footprints(positions)
         moved = _on_the_grid(footprints, table.crs, grid)
-        bounds = shapely.bounds(moved)
+        bounds, lost = shapely.bounds(moved), np.zeros(len(batch), np.bool_)
         if table.crs != grid.crs:
-            bounds[~_hold_what_is_inside(bounds, table, positions, grid)] = np.nan
-            if grid.crs.period is None:
-                bounds[are_torn_apart(moved)] = np.nan
+            boundless, lost = _doubtful(moved, bounds, table, positions, grid)
+            bounds[boundless] = np.nan
         if seamed:
             footprints = _seamlines(table, positions, footprints)
         if outlined:
             moved = _in_one_piece(footprints, table.crs, grid)
-        for position, shape, box in zip(batch, moved, bounds, strict=True):
+        for position, shape, box, is_lost in zip(batch, moved, bounds, lost, strict=True):
             reach = _reach(box, grid)
             if reach is not None:
-                usable = outlined and (np.isfinite(box).all() or grid.crs.period is not None)
-                yield position, reach, _outline(shape, grid) if usable else None
+                yield position, reach, _outline(shape, grid) if outlined and not is_lost else None
 
 
 def _seamlines(table: ItemTable, positions: Positions, footprints: NDArray[Any]) -> NDArray[Any]:
@@ -74,6 +74,23 @@ def _on_the_grid(shapes: NDArray[Any], crs: CRS, grid: Grid) -> NDArray[Any]:
     return np.asarray(shapely.transform(shapes, moved))
 
 
+def _doubtful(
+    moved: NDArray[Any],
+    bounds: NDArray[np.float64],
+    table: ItemTable,
+    positions: Positions,
+    grid: Grid,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of which items the outlines, projected edge by edge, don't tell what they may reach, and of
+    which they cannot be mended, as those can that run around the world."""
+    large = _are_large(table, positions)
+    boundless = large | ~_hold_what_is_inside(bounds, table, positions, grid)
+    if grid.crs.period is None:
+        boundless |= are_torn_apart(moved)
+        return boundless, boundless
+    return boundless, large if table.crs.period is None else np.zeros_like(large)
+
+
 def _hold_what_is_inside(
     bounds: NDArray[np.float64], table: ItemTable, positions: Positions, grid: Grid
 ) -> NDArray[np.bool_]:
@@ -94,6 +111,13 @@ def _hold_what_is_inside(
     beside = (aside >= 0) & (aside <= right - left + 2 * margin_x)
     held = beside & (rows >= top - margin_y) & (rows <= bottom + margin_y)
     return np.asarray(held.all(axis=1))
+
+
+def _are_large(table: ItemTable, positions: Positions) -> NDArray[np.bool_]:
+    """Which are so large that their outlines may lie anywhere in another reference?"""
+    west, south, east, north = table.bounds[positions].T
+    sizes = np.maximum(east - west, north - south)
+    return np.asarray(sizes >= _HALF_A_WORLD * table.crs.units_per_metre)
 
 
 def _reach(box: NDArray[np.float64], grid: Grid) -> Window | None:
