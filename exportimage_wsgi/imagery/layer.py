@@ -126,10 +126,10 @@ def _less(pixels: Pixels, rule: NoDataRule | None) -> Pixels:
 
 
 def _equal(values: NDArray[Any], value: float) -> NDArray[np.bool_]:
-    """NaN equals NaN; a float band is compared in its own precision."""
+    """NaN equals NaN; what isn't of integers is compared in its own precision."""
     if value != value:
         return np.isnan(values) if values.dtype.kind in "fc" else np.zeros(values.shape, bool)
-    if values.dtype.kind == "f":
+    if values.dtype.kind in "fc":
         with np.errstate(over="ignore"):
             return np.asarray(values == values.dtype.type(value))
     return np.asarray(values == value)

@@ -61,6 +61,17 @@ def test_the_no_data_of_a_request_is_judged_on_source_pixels(values, match, tran
     assert (pixels.alpha() == 0).sum() == transparent
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize(("value", "transparent"), [(0.1, 1), (7, 1), (1e39, 0), (math.nan, 0)])
+def test_the_no_data_of_a_request_has_the_precision_of_the_raster(dtype, value, transparent):
+    data = np.array([[[1, 2], [value if transparent else 3, 4]]], dtype)
+    source, asked = in_memory(data, AFFINE, UTM), NoDataRule(values=(value,), match=NoDataMatch.ANY)
+    layer = plan_layer(source, source.info.grid, (0,), Interpolation.NEAREST, asked)
+    pixels = read(layer, source.info.grid.whole, around=False)
+
+    assert (pixels.alpha() == 0).sum() == transparent
+
+
 def test_joining_windows_keeps_validity_by_band():
     values = np.zeros((2, 8, 8), "u1")
     one = Pixels(values, np.full((1, 8, 8), 255, "u1"))
