@@ -97,11 +97,8 @@ def _thumbnail(service: ImageService) -> dict[str, str]:
     shape = min(max(extent.height / extent.width, 0.3), 1.2)
     most_wide, most_high = service.max_image_size
     width = min(_WIDEST_THUMBNAIL, most_wide)
-    return {
-        "f": "image",
-        "format": "png",
-        "size": f"{width},{min(most_high, round(width * shape))}",
-    }
+    height = min(max(round(width * shape), 1), most_high)
+    return {"f": "image", "format": "png", "size": f"{width},{height}"}
 
 
 def glance(service: ImageService, description: Mapping[str, Any]) -> tuple[Fact, ...]:

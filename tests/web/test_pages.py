@@ -17,6 +17,7 @@ from werkzeug.test import Client
 from exportimage_wsgi import create_app
 from exportimage_wsgi.operations.parameters import EXPORT_PARAMETERS
 from exportimage_wsgi.service import ImageService
+from exportimage_wsgi.settings import ServiceSettings
 from exportimage_wsgi.web.app import ImageServer
 from exportimage_wsgi.web.facts import facts, label_of
 
@@ -140,7 +141,16 @@ def test_the_service_page_says_what_the_json_says(client: Client) -> None:
     assert 'href="' + SCENE + '/exportImage"' in page
 
 
-def test_the_service_page_shows_a_picture_of_the_whole(client: Client) -> None:
+@pytest.mark.parametrize("largest", [(15000, 4100), (1, 1)])
+def test_the_service_page_shows_a_picture_of_the_whole(
+    site: Callable[..., ImageServer],
+    service: ImageService,
+    visitor: Callable[..., Client],
+    largest: tuple[int, int],
+) -> None:
+    settings = ServiceSettings(max_image_size=largest)
+    scene = ImageService(name=service.name, source=service.source, settings=settings)
+    client = visitor(site({service.name: scene}))
     thumbnail = Reader(client.get(SCENE).text).all("img")[0]
 
     reply = client.get(thumbnail["src"])
