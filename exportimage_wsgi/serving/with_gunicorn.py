@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 _LONGEST_FAREWELL = 3600
 _SIGNS = 1 << 16
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 def serve_workers(load: Callable[[], Config], place: Place) -> None:
@@ -96,6 +97,15 @@ class Parent(Arbiter):
         self.setup(self.app)  # type: ignore[no-untyped-call]
         self.manage_workers()
 
+    def spawn_worker(self) -> Any:
+        """Let a new worker hear no signal before it has handlers of its own: those that it has of
+        its parent would forget one to end, for which the parent then waits."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        try:
+            return super().spawn_worker()  # type: ignore[no-untyped-call]
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     def manage_workers(self) -> None:
         ages = {process: worker.age for process, worker in self.WORKERS.items()}
         to_go = {process for process, age in ages.items() if age < self._oldest}
@@ -103,7 +113,7 @@ class Parent(Arbiter):
             return super().manage_workers()  # type: ignore[no-untyped-call, no-any-return]
         fresh = [age for age in ages.values() if age >= self._oldest]
         for _ in range(self.num_workers - len(fresh)):
-            self.spawn_worker()  # type: ignore[no-untyped-call]
+            self.spawn_worker()
         if len(fresh) >= self.num_workers and all(map(self.app.up.is_shown, fresh)):
             for process in to_go - self._told:
                 self.kill_worker(process, signal.SIGTERM)  # type: ignore[no-untyped-call]
@@ -115,6 +125,10 @@ class Worker(ThreadWorker):
     gunicorn's own handler, interrupted by itself, would wait for a lock that it holds."""
 
     _is_quitting = False
+
+    def init_signals(self) -> None:
+        super().init_signals()  # type: ignore[no-untyped-call]
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         if self._is_quitting:
